@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// What the core knows of one backend, from its announcement until its last slot is gone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <cueball/backend.hpp>
+#include <cueball/core/list.hpp>
+#include <cueball/core/slot.hpp>
+#include <cueball/error.hpp>
+#include <cueball/pool_stats.hpp>
+#include <cueball/time.hpp>
+
+namespace cueball::core {
+
+/// Numbers are derived from the slots' states alone, where they change; there is nothing to keep in step.
+struct backend_record {
+  std::shared_ptr<const backend> what;
+  std::string key;
+  std::uint32_t number = 0;
+  std::uint64_t seen_in_run = 0;  ///< The run of the resolver that named it last.
+
+  bool announced = true;  ///< By the resolver, as of now.
+  bool live = false;      ///< Part of the plan: announced as of the last rebalance.
+
+  std::uint32_t planned = 0;
+  std::uint32_t wanted = 0;      ///< Slots that count towards the plan: all but unwanted and closing ones.
+  std::uint32_t connecting = 0;  ///< Of those, the ones being connected.
+  std::uint32_t unwanted = 0;    ///< Slots in use or being checked that are to be closed after it.
+
+  // Recovery.
+  std::uint32_t attempt = 0;      ///< Grows with each failure, so that failures of one attempt count once.
+  std::uint32_t failures = 0;     ///< Failed attempts in a row.
+  std::uint32_t retry_timer = 0;  ///< Not 0: no connect before it fires.
+  time_point failed_at{};
+  error_code last_error{};
+  std::string last_error_text{};
+
+  slot_counters counters;  ///< `claims`: of closed connections.
+
+  list<slot_base, &slot_base::of_backend> slots;
+  list_link<backend_record> in_order;   ///< All of them, in the order of announcement.
+  list_link<backend_record> in_need;    ///< May open a connection now.
+  list_link<backend_record> in_excess;  ///< Has more than the plan gives it.
+  list_link<backend_record> in_doom;    ///< Withdrawn, with slots that are still to be closed or marked.
+};
+
+}  // namespace cueball::core

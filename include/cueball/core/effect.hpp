@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// What the core wants done. The shell does it outside the mutex, one at a time, in the order given.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <cueball/backend.hpp>
+#include <cueball/core/slot.hpp>
+#include <cueball/error.hpp>
+#include <cueball/events.hpp>
+#include <cueball/pool_state.hpp>
+
+namespace cueball::core {
+
+struct effect {
+  enum class kind : std::uint8_t {
+    // Answered by an event.
+    open,   ///< Connect the slot (and watch it): `connected` or `connect_failed`.
+    close,  ///< Close the slot, or cancel its connect: `closed`, or the answer of the connect.
+    watch,  ///< Arm the slot's close-watch: `watched`, and later perhaps `watch_fired`.
+    plan,   ///< Call `make_plan` outside the mutex, then `planned`.
+    // For the observer.
+    tell_connected,
+    tell_connect_failed,
+    tell_closed,
+    tell_backend_added,
+    tell_backend_changed,
+    tell_backend_removed,
+    tell_resolver_failed,
+    tell_rebalanced,
+    tell_shuffled,
+    tell_state_changed,
+  };
+
+  kind what;
+  slot_id slot{};
+  std::shared_ptr<const backend> where{};
+  error_code error{};
+  std::string text{};
+  close_reason reason{};
+  pool_state state{};
+  std::uint32_t number = 0;  ///< tell_rebalanced: live backends; tell_shuffled: idle connections.
+  std::uint32_t target = 0;  ///< tell_rebalanced
+};
+
+}  // namespace cueball::core

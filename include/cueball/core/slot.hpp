@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The pool's record of one connection over its life, and the table of them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include <cueball/core/list.hpp>
+#include <cueball/time.hpp>
+
+namespace cueball::core {
+
+enum class slot_state : std::uint8_t {
+  free,        ///< No connection.
+  connecting,  ///< Being connected.
+  idle,        ///< In the idle set.
+  claimed,     ///< Held by a lease, or on its way to one.
+  checking,    ///< Out of the idle set for a moment.
+  closing,     ///< Being closed, or being cancelled while it connected.
+};
+
+struct backend_record;
+
+/// What the core knows of a slot.
+struct slot_base {
+  std::uint64_t claims = 0;      ///< How often this connection was claimed; written by its holder alone.
+  std::uint32_t index = 0;       ///< Its place in the table.
+  std::uint32_t place = 0;       ///< Belongs to the queue while that holds the slot.
+  std::uint32_t backend = 0;     ///< The number of its backend.
+  std::uint32_t generation = 0;  ///< Which use of the slot this is: grows when the slot is freed.
+  slot_state state = slot_state::free;
+  bool unwanted = false;                ///< Closed as soon as nobody uses it.
+  bool watched = false;                 ///< Its close-watch is armed.
+  std::uint32_t attempt = 0;            ///< Which attempt of its backend opened it.
+  std::uint32_t timer = 0;              ///< Of its connect timeout.
+  std::uint64_t watched_at_claims = 0;  ///< `claims` when the watch was armed.
+  time_point up_since{};                ///< When it was connected.
+  backend_record* owner = nullptr;
+  list_link<slot_base> of_backend;
+};
+
+/// Names one use of a slot: an event or effect of an older generation means nothing.
+struct slot_id {
+  std::uint32_t index = 0;
+  std::uint32_t generation = 0;
+
+  friend bool operator==(const slot_id&, const slot_id&) = default;
+};
+
+inline slot_id id_of(const slot_base& slot) noexcept {
+  return {slot.index, slot.generation};
+}
+
+/// The handle that queue policies see.
+class slot_handle {
+ public:
+  slot_handle() = default;
+  explicit slot_handle(slot_base& slot) noexcept : slot_(&slot) {}
+
+  explicit operator bool() const noexcept { return slot_ != nullptr; }
+  std::uint32_t index() const noexcept { return slot_->index; }
+  std::uint32_t backend() const noexcept { return slot_->backend; }
+  std::uint32_t place() const noexcept { return slot_->place; }
+  void place(std::uint32_t value) const noexcept { slot_->place = value; }
+
+  slot_base& get() const noexcept { return *slot_; }
+
+ private:
+  slot_base* slot_ = nullptr;
+};
+
+/// A slot with what the shell keeps beside it: the connection.
+template <class Payload>
+struct slot : slot_base, Payload {};
+
+/// Slots at stable addresses. A freed one is used again, under a new generation.
+template <class Payload>
+class slot_table {
+ public:
+  slot<Payload>& acquire() {
+    if (free_.empty()) {
+      auto& made = slots_.emplace_back();
+      made.index = static_cast<std::uint32_t>(slots_.size() - 1);
+      if (free_.capacity() < slots_.size()) free_.reserve(2 * slots_.size());  // `release` never allocates
+      return made;
+    }
+    auto& found = slots_[free_.back()];
+    free_.pop_back();
+    return found;
+  }
+
+  void release(slot_base& slot) noexcept {
+    const auto index = slot.index;
+    const auto generation = slot.generation + 1;
+    slot = {};
+    slot.index = index;
+    slot.generation = generation;
+    free_.push_back(index);
+  }
+
+  /// The slot if it is still the one that `id` names.
+  slot<Payload>* find(slot_id id) noexcept {
+    if (id.index >= slots_.size()) return nullptr;
+    auto& found = slots_[id.index];
+    return found.generation == id.generation && found.state != slot_state::free ? &found : nullptr;
+  }
+
+  /// All slots, free ones among them.
+  std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(slots_.size()); }
+  slot<Payload>& operator[](std::uint32_t index) noexcept { return slots_[index]; }
+  const slot<Payload>& operator[](std::uint32_t index) const noexcept { return slots_[index]; }
+
+ private:
+  std::deque<slot<Payload>> slots_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace cueball::core

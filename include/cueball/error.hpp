@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// What can go wrong: the `errc` values and their `cueball` error category.
+///
+/// The category is a Boost.System one because Asio's completion tokens know that error_code alone as an error
+/// (an awaiting coroutine throws it). It converts to `std::error_code` by itself; the blocking forms throw it
+/// as `std::system_error`.
+#pragma once
+
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+#include <boost/system/error_category.hpp>
+#include <boost/system/error_code.hpp>
+
+namespace cueball {
+
+using error_code = boost::system::error_code;
+
+/// Why an operation of the pool failed.
+enum class errc {
+  claim_timeout = 1,  ///< No connection came free before the deadline of the claim.
+  none_idle,          ///< `try_claim`: no connection is idle now, or others wait for one already.
+  stopped,            ///< The pool was stopped.
+  would_deadlock,     ///< A blocking call on the pool's own thread, which would wait for itself.
+  wait_timeout,       ///< The pool was not ready before the deadline of `wait_ready`.
+  connect_timeout,    ///< The connection did not connect in time.
+  connection_broken,  ///< The connection was found broken.
+  make_failed,        ///< The function that makes connections threw something that is no `std::system_error`.
+  connect_failed,     ///< Connecting threw something that is no `std::system_error`.
+  bad_option,         ///< An option is out of its legal range.
+  bad_backend,        ///< A backend has an empty or malformed address, or no port.
+  bad_argument,       ///< An argument that no pool could serve.
+  unknown_backend,    ///< A resolver removed or changed a backend that it had not reported.
+  resolver_failed,    ///< A resolver threw something that is no `std::system_error`.
+};
+
+namespace detail {
+
+class category_type final : public boost::system::error_category {
+ public:
+  constexpr category_type() noexcept : error_category(0xC0EBA11D15C0B0A1ULL) {}
+
+  const char* name() const noexcept override { return "cueball"; }
+
+  std::string message(int value) const override { return text(value); }
+
+  char const* message(int value, char*, std::size_t) const noexcept override { return text(value); }
+
+ private:
+  static const char* text(int value) noexcept {
+    switch (static_cast<errc>(value)) {
+      case errc::claim_timeout:
+        return "no connection came free before the deadline of the claim";
+      case errc::none_idle:
+        return "no connection is idle";
+      case errc::stopped:
+        return "the pool was stopped";
+      case errc::would_deadlock:
+        return "a blocking call on the pool's own thread would wait for itself";
+      case errc::wait_timeout:
+        return "the pool was not ready before the deadline";
+      case errc::connect_timeout:
+        return "the connection did not connect in time";
+      case errc::connection_broken:
+        return "the connection is broken";
+      case errc::make_failed:
+        return "the function that makes connections failed";
+      case errc::connect_failed:
+        return "connecting failed";
+      case errc::bad_option:
+        return "an option is out of its range";
+      case errc::bad_backend:
+        return "a backend is malformed";
+      case errc::bad_argument:
+        return "an argument is out of its range";
+      case errc::unknown_backend:
+        return "a backend is not known";
+      case errc::resolver_failed:
+        return "the resolver failed";
+    }
+    return "an unknown error of the pool";
+  }
+};
+
+inline constexpr category_type category_object{};
+
+}  // namespace detail
+
+/// The category of every `errc`; its name is "cueball".
+inline const boost::system::error_category& category() noexcept {
+  return detail::category_object;
+}
+
+inline error_code make_error_code(errc value) noexcept {
+  return {static_cast<int>(value), category()};
+}
+
+/// Throws `std::system_error` with `code` and a text that names what was wrong.
+[[noreturn]] inline void throw_error(errc code, const std::string& what) {
+  throw std::system_error(make_error_code(code), what);
+}
+
+}  // namespace cueball
+
+template <>
+struct boost::system::is_error_code_enum<cueball::errc> : std::true_type {};
+
+template <>
+struct std::is_error_code_enum<cueball::errc> : std::true_type {};

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// What an observer hears of. References are valid during the call only.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <cueball/backend.hpp>
+#include <cueball/error.hpp>
+#include <cueball/pool_state.hpp>
+
+namespace cueball {
+
+/// A lease was given out. Told on the claimer's thread.
+struct claimed_event {
+  const backend& where;
+};
+
+/// A lease came back. Told on the releaser's thread.
+struct released_event {
+  const backend& where;
+  bool kept;  ///< False: it goes to be closed (broken, discarded, or no longer wanted).
+};
+
+/// A connection is up.
+struct connected_event {
+  const backend& where;
+};
+
+/// A connect failed or took too long.
+struct connect_failed_event {
+  const backend& where;
+  error_code error;
+  std::string_view text;  ///< What was thrown, where something was.
+};
+
+/// Why a connection was closed.
+enum class close_reason {
+  unwanted,   ///< The plan has no room for it.
+  broken,     ///< It was found broken.
+  discarded,  ///< Its lease said so.
+  detached,   ///< Its lease took it out of the pool.
+  cancelled,  ///< It was still being connected when the plan changed, time ran out, or the pool stopped.
+  stopped,    ///< The pool was stopped.
+};
+
+/// A connection leaves the pool.
+struct closed_event {
+  const backend& where;
+  close_reason reason;
+};
+
+/// The resolver announced a backend.
+struct backend_added_event {
+  const backend& where;
+};
+
+/// The resolver said something new of a backend: its weight, priority or attributes.
+struct backend_changed_event {
+  const backend& where;
+};
+
+/// The resolver withdrew a backend.
+struct backend_removed_event {
+  const backend& where;
+};
+
+/// The resolver failed, or reported something that the pool refused. The backends stay as they were.
+struct resolver_failed_event {
+  error_code error;
+  std::string_view text;
+};
+
+/// A new plan is in force.
+struct rebalanced_event {
+  std::uint32_t backends;  ///< The live ones.
+  std::uint32_t target;    ///< Sum of the plan.
+};
+
+/// The order of the idle connections was shuffled.
+struct shuffled_event {
+  std::uint32_t idle;
+};
+
+/// The pool changed its state.
+struct state_changed_event {
+  pool_state state;
+};
+
+}  // namespace cueball

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Every number that a pool can be given, with its effect, default and legal range.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <cueball/error.hpp>
+#include <cueball/time.hpp>
+
+namespace cueball {
+
+/// How many connects may be in flight at once: a pool never storms a backend that has just come back.
+struct connecting_limits {
+  /// To one backend. 1 to 10,000.
+  std::uint32_t per_backend = 2;
+
+  /// In the whole pool. 1 to 10,000.
+  std::uint32_t per_pool = 8;
+};
+
+/// How connecting is tried again. The delay before the n-th attempt in a row is `delay * 2^(n-1)`, at most
+/// `max_delay`, then spread: multiplied by a random factor from `1 - spread` to `1 + spread`. Each backend
+/// has its own delay.
+struct connect_recovery {
+  /// A connect that takes longer is abandoned. 1 ms to 365 days.
+  duration timeout = std::chrono::seconds{5};
+
+  /// 1 ms to 365 days.
+  duration delay = std::chrono::milliseconds{250};
+
+  /// Not less than `delay`, to 365 days.
+  duration max_delay = std::chrono::seconds{10};
+
+  /// 0 to 1. Without spread, clients that lost a server together come back together.
+  double spread = 0.2;
+
+  /// A connection that breaks before it was released once, or was up this long, counts as a failed attempt.
+  /// So a server that accepts and hangs up at once is not hammered. 1 ms to 365 days.
+  duration stable_after = std::chrono::seconds{1};
+};
+
+/// What to do after failures, by operation.
+struct recovery_options {
+  connect_recovery connect{};
+};
+
+/// An aggregate: name what differs from the default, as in `{.max_connections = 12, .claim_timeout = 1s}`.
+/// It is checked once, when the pool is made.
+struct pool_options {
+  /// The connections that the pool keeps, over all backends. 1 to 1,000,000.
+  std::uint32_t max_connections = 10;
+
+  /// Off: a connection that has to move is closed only when its replacement is connected, so that for a
+  /// moment there may be more than `max_connections`. On: never more, not even closing ones; the pool closes
+  /// first.
+  bool strict_maximum = false;
+
+  /// How long a claim without a deadline of its own waits. 1 ms to 365 days, or `no_limit`.
+  duration claim_timeout = std::chrono::seconds{30};
+
+  /// How long after the first news from the resolver the pool rebalances; news that come meanwhile are part
+  /// of the same rebalance. 1 ms to 365 days.
+  duration rebalance_delay = std::chrono::milliseconds{100};
+
+  /// A connection that lies idle for this long is watched, so that the peer's close is noticed. Applies to
+  /// connections that have `async_wait_broken`. 1 ms to 365 days, or `no_limit` for no watch.
+  duration watch_delay = std::chrono::milliseconds{100};
+
+  /// Bounds on connects in flight.
+  connecting_limits max_connecting{};
+
+  /// Timeouts and delays of connecting.
+  recovery_options recovery{};
+
+  /// How long `stop()` without a deadline waits for leases and closes. 1 ms to 365 days, or `no_limit`.
+  duration stop_timeout = std::chrono::seconds{30};
+
+  /// Of the pool's randomness (spread delays, ties, shuffles). None: a fresh one from the operating system.
+  std::optional<std::uint64_t> seed{};
+};
+
+namespace detail {
+
+inline constexpr duration shortest_interval = std::chrono::milliseconds{1};
+inline constexpr duration longest_interval = std::chrono::hours{24 * 365};
+
+[[noreturn]] inline void refuse_option(std::string_view field, const std::string& value,
+                                       std::string_view range) {
+  throw_error(errc::bad_option,
+              "pool_options::" + std::string{field} + " is " + value + "; it must be " + std::string{range});
+}
+
+inline std::string in_words(duration length) {
+  if (length == no_limit) return "no_limit";
+  return std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(length).count()) + " ns";
+}
+
+inline void check_count(std::string_view field, std::uint32_t value, std::uint32_t most) {
+  if (value < 1 || value > most) refuse_option(field, std::to_string(value), "1 to " + std::to_string(most));
+}
+
+inline void check_interval(std::string_view field, duration value) {
+  if (value < shortest_interval || value > longest_interval)
+    refuse_option(field, in_words(value), "1 ms to 365 days");
+}
+
+inline void check_limit(std::string_view field, duration value) {
+  if (value != no_limit && (value < shortest_interval || value > longest_interval))
+    refuse_option(field, in_words(value), "1 ms to 365 days, or no_limit");
+}
+
+}  // namespace detail
+
+/// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
+inline void check(const pool_options& options) {
+  const auto& connect = options.recovery.connect;
+  detail::check_count("max_connections", options.max_connections, 1'000'000);
+  detail::check_limit("claim_timeout", options.claim_timeout);
+  detail::check_interval("rebalance_delay", options.rebalance_delay);
+  detail::check_limit("watch_delay", options.watch_delay);
+  detail::check_count("max_connecting.per_backend", options.max_connecting.per_backend, 10'000);
+  detail::check_count("max_connecting.per_pool", options.max_connecting.per_pool, 10'000);
+  detail::check_interval("recovery.connect.timeout", connect.timeout);
+  detail::check_interval("recovery.connect.delay", connect.delay);
+  detail::check_interval("recovery.connect.max_delay", connect.max_delay);
+  if (connect.max_delay < connect.delay)
+    detail::refuse_option("recovery.connect.max_delay", detail::in_words(connect.max_delay),
+                          "at least recovery.connect.delay, " + detail::in_words(connect.delay));
+  if (!(connect.spread >= 0.0 && connect.spread <= 1.0))
+    detail::refuse_option("recovery.connect.spread", std::to_string(connect.spread), "0 to 1");
+  detail::check_interval("recovery.connect.stable_after", connect.stable_after);
+  detail::check_limit("stop_timeout", options.stop_timeout);
+}
+
+}  // namespace cueball

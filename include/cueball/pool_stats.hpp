@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// One consistent snapshot of a pool.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <cueball/backend.hpp>
+#include <cueball/error.hpp>
+#include <cueball/pool_state.hpp>
+
+namespace cueball {
+
+/// Connections by what they are doing. Each is counted once.
+struct slot_counts {
+  std::uint32_t idle = 0;        ///< Ready to be claimed.
+  std::uint32_t claimed = 0;     ///< Held by a lease.
+  std::uint32_t checking = 0;    ///< Out of circulation for a moment, while its close-watch is armed.
+  std::uint32_t connecting = 0;  ///< Being connected.
+  std::uint32_t closing = 0;     ///< Being closed, or being cancelled while it connected.
+
+  constexpr std::uint32_t total() const noexcept { return idle + claimed + checking + connecting + closing; }
+
+  friend bool operator==(const slot_counts&, const slot_counts&) = default;
+};
+
+/// What the pool counted since it was made. `opened == closed + slots.total()` in every snapshot.
+struct slot_counters {
+  std::uint64_t opened = 0;  ///< Connects started.
+  std::uint64_t closed = 0;  ///< Connections gone: closed, failed to connect, or detached.
+  std::uint64_t connect_failures =
+      0;                     ///< Connects that failed or took too long; cancelled ones do not count.
+  std::uint64_t broken = 0;  ///< Connections that were found broken.
+  std::uint64_t claims = 0;  ///< Leases given out.
+
+  friend bool operator==(const slot_counters&, const slot_counters&) = default;
+};
+
+/// The row of one backend.
+struct backend_stats {
+  backend where;
+  std::string key;            ///< `where.key()`
+  bool live = false;          ///< False: removed, and its last connections are on their way out.
+  std::uint32_t planned = 0;  ///< Connections that the plan gives it.
+  slot_counts slots;
+  slot_counters counters;
+  error_code last_error;  ///< Of the last connect that failed or connection that broke; none if none did.
+  std::string last_error_text;  ///< What was thrown, where something was.
+};
+
+/// All numbers were true at one moment.
+struct pool_stats {
+  pool_state state = pool_state::starting;
+  std::uint32_t target = 0;     ///< Sum of the plan.
+  std::uint32_t waiters = 0;    ///< Claims that wait for a connection.
+  slot_counts slots;            ///< Sum of the rows.
+  slot_counters counters;       ///< Sum of the rows and of the backends that are gone.
+  std::uint64_t waited = 0;     ///< Claims that had to wait, however they ended.
+  std::uint64_t timed_out = 0;  ///< Claims that failed at their deadline.
+  std::uint64_t cancelled = 0;  ///< Claims that were cancelled while they waited.
+  std::uint64_t rebalances = 0;
+  std::uint64_t shuffles = 0;
+  std::vector<backend_stats> backends;  ///< In the order of their announcement.
+};
+
+}  // namespace cueball

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The queue axis: which idle connection does a claim get?
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+
+#include <cueball/random.hpp>
+
+namespace cueball {
+
+/// Names the axis.
+struct queue_policy {};
+
+namespace archetype {
+
+/// The poorest handle of an idle connection that a queue has to live with: trivially copyable, empty by
+/// default.
+class slot {
+ public:
+  slot() = default;
+
+  /// False for a default-constructed one, which stands for no slot.
+  explicit operator bool() const noexcept { return false; }
+
+  /// Small and unique among the slots in use; the same for all the life of a connection.
+  std::uint32_t index() const noexcept { return 0; }
+
+  /// The number of its backend; equal for two connections to the same one.
+  std::uint32_t backend() const noexcept { return 0; }
+
+  /// One word in the slot that belongs to the queue for as long as it holds the slot.
+  std::uint32_t place() const noexcept { return 0; }
+  void place(std::uint32_t) const noexcept {}
+};
+
+}  // namespace archetype
+
+/// An object that holds the idle connections. All calls are made under the pool's mutex, if it has one.
+template <class Queue, class Slot>
+concept queue_of = requires(Queue queue, const Queue& constant, Slot slot, random_source random) {
+  // Never called with more slots held than the capacity given at construction.
+  { queue.push(slot) } noexcept -> std::same_as<void>;
+  // An empty queue is an answer, not an error.
+  { queue.pop() } noexcept -> std::same_as<std::optional<Slot>>;
+  // Takes out a slot that it holds.
+  { queue.remove(slot) } noexcept -> std::same_as<void>;
+  { constant.size() } noexcept -> std::convertible_to<std::size_t>;
+  // Goes on with a shuffle, or begins one: about this many steps; true when it is done. Other calls may come
+  // between the steps.
+  { queue.shuffle(random, std::size_t{}) } noexcept -> std::same_as<bool>;
+};
+
+/// A policy of the queue axis. See docs/policies.md for what each expression means.
+template <class Policy>
+concept queue_strategy = requires {
+  requires std::same_as<typename Policy::category, queue_policy>;
+  requires std::convertible_to<decltype(Policy::name), std::string_view>;
+  requires std::copy_constructible<Policy>;
+  // Made from the policy's value, the capacity, and randomness of its own.
+  requires std::constructible_from<typename Policy::template queue<archetype::slot>, const Policy&,
+                                   std::size_t, random_source>;
+  requires queue_of<typename Policy::template queue<archetype::slot>, archetype::slot>;
+};
+
+}  // namespace cueball

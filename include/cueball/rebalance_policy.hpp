@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The rebalance axis: how many connections does each backend get?
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <cueball/random.hpp>
+
+namespace cueball {
+
+/// Names the axis.
+struct rebalance_policy {};
+
+/// What a strategy sees of a live backend.
+struct backend_load {
+  std::uint32_t present = 0;   ///< Connections that it has or that are being made.
+  std::uint32_t weight = 1;    ///< As announced.
+  std::uint32_t priority = 0;  ///< As announced; lower is better.
+};
+
+/// A policy of the rebalance axis. See docs/policies.md for what each expression means.
+template <class Policy>
+concept rebalance_strategy = requires(const Policy& policy, std::span<const backend_load> live,
+                                      std::uint32_t target, random_source random) {
+  requires std::same_as<typename Policy::category, rebalance_policy>;
+  requires std::convertible_to<decltype(Policy::name), std::string_view>;
+  requires std::copy_constructible<Policy>;
+  // One count a backend, in their order; the sum is `target` unless `live` is empty. Pure but for `random`.
+  { policy.plan(live, target, random) } -> std::same_as<std::vector<std::uint32_t>>;
+};
+
+}  // namespace cueball
