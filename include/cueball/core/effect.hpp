@@ -18,10 +18,12 @@ namespace cueball::core {
 struct effect {
   enum class kind : std::uint8_t {
     // Answered by an event.
-    open,   ///< Connect the slot (and watch it): `connected` or `connect_failed`.
-    close,  ///< Close the slot, or cancel its connect: `closed`, or the answer of the connect.
-    watch,  ///< Arm the slot's close-watch: `watched`, and later perhaps `watch_fired`.
-    plan,   ///< Call `make_plan` outside the mutex, then `planned`.
+    open,           ///< Connect the slot (and watch it): `connected` or `connect_failed`.
+    close,          ///< Close the slot, or cancel its connect: `closed`, or the answer of the connect.
+    watch,          ///< Arm the slot's close-watch: `watched`, and later perhaps `watch_fired`.
+    plan,           ///< Call `make_plan` outside the mutex, then `planned`.
+    run_resolver,   ///< Run it, after `resolver_started`: `resolver_ended` when the run is over.
+    stop_resolver,  ///< Cancel its run, if there is one.
     // For the observer.
     tell_connected,
     tell_connect_failed,

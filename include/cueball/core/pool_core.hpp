@@ -76,6 +76,7 @@ class pool_core {
     if (state_ != pool_state::starting || started_) return;
     started_ = true;
     front_.shut(gate::not_running, false);
+    effects_.push_back({.what = effect::kind::run_resolver});
     plan_decoherence(now);
   }
 
@@ -86,7 +87,9 @@ class pool_core {
     front_.shut(gate::not_running, true);
     timers_.cancel(rebalance_timer_);
     timers_.cancel(decoherence_timer_);
+    timers_.cancel(resolver_timer_);
     timers_.cancel(sweep_.timer);
+    effects_.push_back({.what = effect::kind::stop_resolver});
     job_ = job::none;
     at_record_ = records_.front();
     enter(pool_state::stopping);
@@ -154,11 +157,24 @@ class pool_core {
     pump(now);
   }
 
-  /// A lease took its connection out of the pool.
-  void detached(slot_base& slot, time_point now) {
-    tell(effect::kind::tell_closed, slot, close_reason::detached);
+  /// A lease ended, and its connection is gone from the pool already.
+  void gone(slot_base& slot, close_reason reason, time_point now) {
+    tell(effect::kind::tell_closed, slot, reason);
     forget(slot);
     pump(now);
+  }
+
+  /// Takes an idle slot to be closed by the caller, who then says `closed`; null if there is none. For the
+  /// end of a pool, when nobody may be there to perform effects.
+  slot_type* take_to_close() {
+    auto* const slot = front_.take();
+    if (!slot) return nullptr;
+    --slot->claims;
+    unwant(*slot);
+    slot->state = slot_state::closing;
+    ++closing_;
+    tell(effect::kind::tell_closed, *slot, close_reason::stopped);
+    return down(slot);
   }
 
   // Waiting for the pool.
@@ -188,8 +204,21 @@ class pool_core {
   /// A run of the resolver begins: by its `round_done` it will have named every backend.
   void resolver_started() noexcept { ++run_; }
 
+  /// The run is over; the backends stay. It is run again after a delay that grows until a round was done.
+  void resolver_ended(error_code error, std::string text, time_point now) {
+    if (is_stopping()) return;
+    resolver_failed(error, std::move(text));
+    ++resolver_failures_;
+    timers_.cancel(resolver_timer_);
+    resolver_timer_ =
+        timers_.schedule(after(now, backoff_delay(options_.recovery.connect, resolver_failures_, random_)),
+                         {alarm::kind::resolver, nullptr, nullptr, {}});
+  }
+
   void backend_added(const backend& where, time_point now) {
     if (is_stopping()) return;
+    if (auto problem = problem_with(where); !problem.empty())
+      return resolver_failed(errc::bad_backend, std::move(problem));
     auto [found, is_new] = by_key_.try_emplace(where.key(), nullptr);
     if (!is_new) {
       auto& record = *found->second;
@@ -232,6 +261,7 @@ class pool_core {
   /// Withdraws what this run of the resolver did not name.
   void round_done(time_point now) {
     if (is_stopping()) return;
+    resolver_failures_ = 0;
     for (auto* record = records_.front(); record; record = record_list::next(*record))
       if (record->announced && record->seen_in_run != run_) withdraw(*record, now);
   }
@@ -432,7 +462,7 @@ class pool_core {
 
   /// What happens at a deadline.
   struct alarm {
-    enum class kind : std::uint8_t { waiter, connect, retry, rebalance, decohere, sweep };
+    enum class kind : std::uint8_t { waiter, connect, retry, rebalance, decohere, sweep, resolver };
     kind what{};
     core::waiter* who = nullptr;
     backend_record* record = nullptr;
@@ -1042,6 +1072,10 @@ class pool_core {
         if (decoherence_step_ == decoherence_step::action::shuffle) shuffling_ = true;
         plan_decoherence(now);
         break;
+      case alarm::kind::resolver:
+        resolver_timer_ = 0;
+        effects_.push_back({.what = effect::kind::run_resolver});
+        break;
       case alarm::kind::sweep:
         sweep_ = {.running = true};
         break;
@@ -1076,7 +1110,9 @@ class pool_core {
   need_list needy_;
   excess_list excessive_;
   doom_list doomed_;
-  std::uint64_t run_ = 1;
+  std::uint64_t run_ = 0;
+  std::uint32_t resolver_failures_ = 0;
+  std::uint32_t resolver_timer_ = 0;
   slot_counters past_;
 
   // The rebalance under way.

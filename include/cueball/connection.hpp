@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// What can be pooled: the two kinds of connections, as concepts.
+///
+/// The pool calls `connect`, `check`, `close` on its serial executor (blocking connections: on worker
+/// threads), one call at a time for each connection. See docs/policies.md for what each expression means.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cueball/backend.hpp>
+#include <cueball/error.hpp>
+#include <cueball/time.hpp>
+
+namespace cueball {
+
+namespace archetype {
+
+/// The poorest completion token: a handler that can only be moved and called.
+struct handler {
+  handler(handler&&) noexcept;
+  void operator()(error_code);
+};
+
+}  // namespace archetype
+
+/// Connects in the background. Optional: `async_wait_broken(token)`, `is_open()`.
+template <class Connection>
+concept async_connection = requires(Connection& connection, archetype::handler handler) {
+  // Completes with void(error_code). May be cancelled, and closed while it runs.
+  connection.async_connect(static_cast<archetype::handler&&>(handler));
+  // At once; may be called more than once, and while an operation is pending.
+  { connection.close() } noexcept;
+};
+
+/// Connects by waiting, on a worker thread of the pool. Optional: `is_open()`.
+template <class Connection>
+concept blocking_connection = requires(Connection& connection, time_point deadline) {
+  // Throws if it could not connect, and no later than at the deadline.
+  connection.connect(deadline);
+  { connection.close() } noexcept;
+};
+
+/// Can tell that it broke while it lies idle: `async_wait_broken(token)` completes, with void(error_code),
+/// when the connection is no longer fit for use; bytes that nobody asked for make it unfit too. It may still
+/// be pending while a lease uses the connection and when the connection is closed or destroyed, so it must
+/// not touch the connection after it was started (a wait on a socket does not).
+template <class Connection>
+concept watched_connection =
+    async_connection<Connection> && requires(Connection& connection, archetype::handler handler) {
+      connection.async_wait_broken(static_cast<archetype::handler&&>(handler));
+    };
+
+/// Knows whether it is still of use. Called when the connection is released, on the caller's thread: a flag,
+/// no system call.
+template <class Connection>
+concept self_aware_connection = requires(const Connection& connection) {
+  { connection.is_open() } noexcept -> std::convertible_to<bool>;
+};
+
+template <class Connection>
+concept poolable_connection = async_connection<Connection> || blocking_connection<Connection>;
+
+/// Needs no `make` function.
+template <class Connection>
+concept makes_itself =
+    std::constructible_from<Connection, const boost::asio::any_io_executor&, const backend&> ||
+    std::constructible_from<Connection, const backend&>;
+
+/// A function that makes an unconnected connection to a backend. It does no I/O.
+template <class Make, class Connection>
+concept connection_maker =
+    std::is_invocable_r_v<Connection, Make&, const boost::asio::any_io_executor&, const backend&> ||
+    std::is_invocable_r_v<Connection, Make&, const backend&>;
+
+}  // namespace cueball

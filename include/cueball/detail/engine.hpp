@@ -1,0 +1,726 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The shell: tells the core what happens, and does what the core decides.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <stop_token>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <cueball/connection.hpp>
+#include <cueball/core/pool_core.hpp>
+#include <cueball/deadline.hpp>
+#include <cueball/detail/resolver_runner.hpp>
+#include <cueball/detail/runtime.hpp>
+#include <cueball/detail/seat.hpp>
+#include <cueball/detail/waiters.hpp>
+#include <cueball/detail/what.hpp>
+#include <cueball/lease.hpp>
+#include <cueball/pool_options.hpp>
+#include <cueball/pool_stats.hpp>
+
+namespace cueball::detail {
+
+/// Which executors a pool lives on.
+struct places {
+  boost::asio::any_io_executor user;    ///< For connections and completions.
+  boost::asio::any_io_executor serial;  ///< For the inner steps, one at a time.
+  std::optional<boost::asio::strand<boost::asio::any_io_executor>> strand;  ///< `serial`, if it is one.
+  std::shared_ptr<runtime> own;  ///< The pool's own thread, if no executor was given.
+
+  template <class Threading>
+  static places on(boost::asio::any_io_executor user) {
+    if constexpr (Threading::concurrent) {
+      boost::asio::strand<boost::asio::any_io_executor> strand{user};
+      return {user, strand, strand, nullptr};
+    } else {
+      return {user, user, std::nullopt, nullptr};
+    }
+  }
+
+  static places of_its_own() {
+    auto own = std::make_shared<runtime>();
+    const boost::asio::any_io_executor executor = own->context().get_executor();
+    return {executor, executor, std::nullopt, std::move(own)};
+  }
+
+  /// Would waiting here keep the inner steps from being done?
+  bool is_here() const noexcept {
+    return own ? own->is_this_thread() : strand && strand->running_in_this_thread();
+  }
+};
+
+/// What there is of a pool behind its handle. It outlives the handle while leases or operations are out.
+///
+/// Locking: the core is called under `mutex_` (its front under the fast mutex, which is a view of it);
+/// waiters are delivered and effects performed outside. Effects are performed by `drain`, of which one at
+/// most is posted or running, on the serial executor.
+template <class Connection, class Policies>
+class engine final : public lease_home, public std::enable_shared_from_this<engine<Connection, Policies>> {
+ public:
+  using threading = typename Policies::threading;
+  using observer_type = typename Policies::observer;
+  using core_type = core::pool_core<Policies, seat<Connection>>;
+  using slot_type = typename core_type::slot_type;
+  using clock = typename threading::clock;
+
+  engine(places where, maker<Connection> make, const pool_options& options,
+         const typename Policies::queue& queue, const typename Policies::rebalance& rebalance,
+         const typename Policies::decoherence& decoherence, observer_type observer)
+      : places_(std::move(where)),
+        make_(std::move(make)),
+        options_(options),
+        observer_(std::move(observer)),
+        core_(options, queue, rebalance, decoherence, watched_connection<Connection>,
+              options.seed ? *options.seed : fresh_seed()),
+        timer_(places_.serial) {
+    if constexpr (!async_connection<Connection>) workers_.emplace(options.max_connecting.per_pool);
+  }
+
+  template <class Resolver>
+  void start(Resolver resolver) {
+    if constexpr (async_resolver<Resolver>)
+      resolver_ = std::make_unique<async_runner<Resolver>>(std::move(resolver), places_.serial);
+    else
+      resolver_ = std::make_unique<blocking_runner<Resolver>>(std::move(resolver), places_.serial);
+    if (places_.own) places_.own->start();
+    with_book([this] { core_.start(clock::now()); });
+  }
+
+  const boost::asio::any_io_executor& executor() const noexcept { return places_.user; }
+  const pool_options& options() const noexcept { return options_; }
+  observer_type& observer() noexcept { return observer_; }
+
+  /// What keeps the engine alive for an operation: a share of it, or nothing where the operations end with
+  /// the engine's own context.
+  std::shared_ptr<engine> share() {
+    if (places_.own) return {std::shared_ptr<void>{}, this};
+    return this->shared_from_this();
+  }
+
+  // Claims.
+
+  /// The good case: an idle connection, and nobody waits. Null otherwise.
+  slot_type* take() noexcept {
+    typename threading::fast_mutex fast{mutex_};
+    const std::scoped_lock lock{fast};
+    return core_.try_take();
+  }
+
+  lease<Connection> lease_of(slot_type& slot) noexcept {
+    if constexpr (!ignores_everything<observer_type>) observer_.on(claimed_event{*slot.where});
+    return lease_access::make<Connection>(slot, *slot.connection);
+  }
+
+  /// `take` past the gate.
+  [[gnu::cold, gnu::noinline]] lease<Connection> try_claim_slowly(error_code& why) noexcept {
+    slot_type* slot = nullptr;
+    {
+      const std::scoped_lock lock{mutex_};
+      slot = core_.try_claim(why);
+    }
+    return slot ? lease_of(*slot) : lease<Connection>{};
+  }
+
+  [[gnu::cold, gnu::noinline]] lease<Connection> try_claim_slowly() noexcept {
+    error_code ignored;
+    return try_claim_slowly(ignored);
+  }
+
+  /// Waits until a connection is granted.
+  [[gnu::noinline]] lease<Connection> claim_slowly(deadline until, const std::stop_token& stop,
+                                                   error_code& error) {
+    if (places_.is_here()) {
+      error = errc::would_deadlock;
+      return {};
+    }
+    blocking_waiter<typename threading::parker> waiter;
+    wait(waiter, stop, until, [&](time_point when, time_point now) { core_.claim(waiter, when, now); });
+    error = waiter.error;
+    return waiter.granted ? lease_of(slot_of(waiter)) : lease<Connection>{};
+  }
+
+  void wait_ready(std::uint32_t count, deadline until, error_code& error) {
+    if (places_.is_here()) {
+      error = errc::would_deadlock;
+      return;
+    }
+    blocking_waiter<typename threading::parker> waiter;
+    wait(waiter, {}, until,
+         [&](time_point when, time_point now) { core_.wait_ready(waiter, count, when, now); });
+    error = waiter.error;
+  }
+
+  std::uint32_t stop(deadline until, error_code& error) {
+    if (places_.is_here()) {
+      error = errc::would_deadlock;
+      return 0;
+    }
+    request_stop();
+    blocking_waiter<typename threading::parker> waiter;
+    wait(waiter, {}, until, [&](time_point when, time_point now) { core_.wait_stopped(waiter, when, now); });
+    error = waiter.error;
+    return waiter.left;
+  }
+
+  // Their asynchronous forms.
+
+  using claim_answer = std::tuple<error_code, lease<Connection>>;
+  using ready_answer = std::tuple<error_code>;
+  using stop_answer = std::tuple<error_code, std::size_t>;
+
+  template <class Handler>
+  void async_claim(deadline until, Handler handler) {
+    start_waiting<claim_answer>(std::move(handler), until, [this](core::waiter& waiter, deadline how_long) {
+      // The good case registers nothing and reads no clock.
+      if (auto* const slot = take()) {
+        waiter.granted = slot;
+        return true;
+      }
+      with_book([&] {
+        const auto now = clock::now();
+        core_.claim(waiter, how_long.resolve([now] { return now; }), now);
+      });
+      return false;
+    });
+  }
+
+  template <class Handler>
+  void async_wait_ready(std::uint32_t count, deadline until, Handler handler) {
+    start_waiting<ready_answer>(
+        std::move(handler), until, [this, count](core::waiter& waiter, deadline how_long) {
+          with_book([&] {
+            const auto now = clock::now();
+            core_.wait_ready(waiter, count, how_long.resolve([now] { return now; }), now);
+          });
+          return false;
+        });
+  }
+
+  template <class Handler>
+  void async_stop(deadline until, Handler handler) {
+    request_stop();
+    start_waiting<stop_answer>(std::move(handler), until, [this](core::waiter& waiter, deadline how_long) {
+      with_book([&] {
+        const auto now = clock::now();
+        core_.wait_stopped(waiter, how_long.resolve([now] { return now; }), now);
+      });
+      return false;
+    });
+  }
+
+  /// For the waiters: what their handler is called with.
+  template <class Answer>
+  Answer answer(core::waiter& waiter) {
+    if constexpr (std::same_as<Answer, claim_answer>)
+      return {waiter.error, waiter.granted ? lease_of(slot_of(waiter)) : lease<Connection>{}};
+    else if constexpr (std::same_as<Answer, stop_answer>)
+      return {waiter.error, waiter.left};
+    else
+      return {waiter.error};
+  }
+
+  /// Ends a wait with `operation_aborted`, if it has not ended.
+  void cancel(core::waiter& waiter) {
+    with_book([&] { core_.cancel(waiter, boost::asio::error::operation_aborted); });
+  }
+
+  // Leases.
+
+  void release(lease_record& record) noexcept override {
+    auto& slot = slot_of(record);
+    if (is_open(*slot.connection)) [[likely]] {
+      if constexpr (!ignores_everything<observer_type>) return release_observed(slot);
+      if (!put(slot)) [[unlikely]]
+        end(slot, core::verdict::good);
+      return;
+    }
+    end(slot, core::verdict::broken);
+  }
+
+  void discard(lease_record& record) noexcept override { end(slot_of(record), core::verdict::discarded); }
+
+  void detach(lease_record& record) noexcept override {
+    auto& slot = slot_of(record);
+    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*slot.where, false});
+    drop(slot, close_reason::detached);
+  }
+
+  // The end.
+
+  void request_stop() noexcept {
+    for (bool more = true; more;) {
+      with_book([&] {
+        if (core_.is_stopping())
+          core_.wake(clock::now());
+        else
+          core_.request_stop();
+        more = core_.has_work();
+      });
+    }
+  }
+
+  /// The pool's handle goes. Nothing of the pool waits for a lease: those that are out are counted once,
+  /// here.
+  void abandon() noexcept {
+    with_book([this] { core_.request_stop(); });
+    while (close_one_here()) {
+    }
+    request_stop();
+    if (places_.own) places_.own->finish(this->shared_from_this());
+    if (workers_) workers_->join();
+    const std::scoped_lock lock{mutex_};
+    abandoned_ = true;
+    core_.each_slot([this](slot_type& slot) { orphans_ += slot.state == core::slot_state::claimed ? 1 : 0; });
+    if (orphans_ > 0) kept_for_orphans_ = this->shared_from_this();
+  }
+
+  ~engine() {
+    core_.each_slot([](slot_type& slot) {
+      if (slot.connection) slot.connection->close();
+    });
+  }
+
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
+
+  pool_state state() const {
+    const std::scoped_lock lock{mutex_};
+    return core_.state();
+  }
+
+  pool_stats stats() const {
+    const std::scoped_lock lock{mutex_};
+    return core_.stats();
+  }
+
+ private:
+  static std::uint64_t fresh_seed() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32U) | device();
+  }
+
+  static slot_type& slot_of(lease_record& record) noexcept {
+    return static_cast<slot_type&>(static_cast<seat<Connection>&>(record));
+  }
+
+  static slot_type& slot_of(core::waiter& waiter) noexcept {
+    return static_cast<slot_type&>(*waiter.granted);
+  }
+
+  // The book.
+
+  /// Tells the core something, then sees to what came of it.
+  template <class Event>
+  void with_book(Event event) {
+    core::waiter* finished = nullptr;
+    bool post = false;
+    {
+      const std::scoped_lock lock{mutex_};
+      event();
+      finished = core_.take_finished();
+      post = wants_drain();
+    }
+    deliver(finished);
+    if (post) post_drain();
+  }
+
+  /// Under the mutex. True once until the drain has run.
+  bool wants_drain() noexcept {
+    if (drain_posted_ || (!core_.has_effects() && core_.next_wake() >= armed_for_)) return false;
+    drain_posted_ = true;
+    return true;
+  }
+
+  static void deliver(core::waiter* finished) noexcept {
+    while (finished) {
+      auto* const next = finished->link.next;  // the waiter may be gone once it is delivered
+      static_cast<shell_waiter*>(finished)->deliver();
+      finished = next;
+    }
+  }
+
+  void post_drain() {
+    boost::asio::post(places_.serial, [self = share()] { self->drain(); });
+  }
+
+  /// On the serial executor: performs the effects that there are, lets the core do what is due, arms the
+  /// timer.
+  void drain() {
+    core::waiter* finished = nullptr;
+    time_point next{};
+    bool more = false;
+    batch_.clear();
+    {
+      const std::scoped_lock lock{mutex_};
+      if (const auto now = clock::now(); core_.next_wake() <= now) core_.wake(now);
+      finished = core_.take_finished();
+      core_.take_effects(batch_);
+      next = core_.next_wake();
+      more = !batch_.empty() || next <= clock::now();
+      if (!more) {
+        drain_posted_ = false;
+        armed_for_ = next;
+      }
+    }
+    deliver(finished);
+    for (auto& effect : batch_) perform(effect);
+    if (more)
+      post_drain();
+    else
+      arm(next);
+  }
+
+  void arm(time_point when) {
+    if (when == never_comes) {
+      timer_.cancel();
+      return;
+    }
+    timer_.expires_at(when);
+    timer_.async_wait(boost::asio::bind_executor(places_.serial, [self = share()](error_code error) {
+      if (error) return;
+      {
+        const std::scoped_lock lock{self->mutex_};
+        if (self->drain_posted_) return;
+        self->drain_posted_ = true;
+      }
+      self->drain();
+    }));
+  }
+
+  // Waiting.
+
+  template <class Waiter, class Register>
+  void wait(Waiter& waiter, const std::stop_token& stop, deadline until, Register enter) {
+    with_book([&] {
+      const auto now = clock::now();
+      enter(until.resolve([now] { return now; }), now);
+    });
+    const auto cancel_it = [&] { cancel(waiter); };
+    std::optional<std::stop_callback<decltype(cancel_it)>> on_stop;
+    if (stop.stop_possible()) on_stop.emplace(stop, cancel_it);
+    while (!waiter.parker.park_until(waiter.deadline)) with_book([&] { core_.wake(clock::now()); });
+  }
+
+  template <class Answer, class Handler, class Register>
+  void start_waiting(Handler handler, deadline until, Register enter) {
+    using waiter_type = async_waiter<engine, Handler, Answer>;
+    auto& waiter = waiter_type::make(this->shared_from_this(), std::move(handler));
+    waiter.accept_cancellation();
+    if (enter(waiter, until)) waiter.deliver();
+  }
+
+  // Ends of leases.
+
+  bool put(slot_type& slot) noexcept {
+    typename threading::fast_mutex fast{mutex_};
+    const std::scoped_lock lock{fast};
+    return core_.try_put(slot);
+  }
+
+  void release_observed(slot_type& slot) noexcept {
+    const auto where = slot.where;  // the slot may be somebody else's once it is put back
+    const bool kept = put(slot) || release_slowly(slot, core::verdict::good);
+    observer_.on(released_event{*where, kept});
+  }
+
+  [[gnu::cold, gnu::noinline]] void end(slot_type& slot, core::verdict how) noexcept {
+    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*slot.where, false});
+    release_slowly(slot, how);
+  }
+
+  /// True if the connection stays in use.
+  bool release_slowly(slot_type& slot, core::verdict how) noexcept {
+    bool orphan = false;
+    bool kept = false;
+    with_book([&] {
+      orphan = abandoned_;
+      if (orphan) return;
+      core_.release(slot, how, clock::now());
+      kept = slot.state != core::slot_state::closing;
+    });
+    if (orphan) {
+      slot.connection->close();
+      drop(slot, close_reason::stopped);
+    }
+    return kept;
+  }
+
+  /// The slot's connection is destroyed here, and not by an effect.
+  void drop(slot_type& slot, close_reason reason) noexcept {
+    slot.connection.reset();
+    std::shared_ptr<engine> last;
+    with_book([&] {
+      core_.gone(slot, reason, clock::now());
+      if (abandoned_ && --orphans_ == 0) last = std::move(kept_for_orphans_);
+    });
+  }
+
+  /// Closes an idle connection on this thread; the user's executor may not run any more. False if there is
+  /// none.
+  bool close_one_here() noexcept {
+    slot_type* slot = nullptr;
+    {
+      const std::scoped_lock lock{mutex_};
+      slot = core_.take_to_close();
+    }
+    if (!slot) return false;
+    slot->connection->close();
+    slot->connection.reset();
+    with_book([&] { core_.closed(core::id_of(*slot), clock::now()); });
+    return true;
+  }
+
+  // Effects.
+
+  void perform(core::effect& what) {
+    using kind = core::effect::kind;
+    switch (what.what) {
+      case kind::open:
+        return open(what.slot, std::move(what.where));
+      case kind::close:
+        return close(what.slot);
+      case kind::watch:
+        return watch(what.slot);
+      case kind::plan:
+        return plan();
+      case kind::run_resolver:
+        return run_resolver();
+      case kind::stop_resolver:
+        return resolver_->stop();
+      default:
+        return tell(what);
+    }
+  }
+
+  void tell(const core::effect& what) {
+    using kind = core::effect::kind;
+    if constexpr (!ignores_everything<observer_type>) switch (what.what) {
+        case kind::tell_connected:
+          return observer_.on(connected_event{*what.where});
+        case kind::tell_connect_failed:
+          return observer_.on(connect_failed_event{*what.where, what.error, what.text});
+        case kind::tell_closed:
+          return observer_.on(closed_event{*what.where, what.reason});
+        case kind::tell_backend_added:
+          return observer_.on(backend_added_event{*what.where});
+        case kind::tell_backend_changed:
+          return observer_.on(backend_changed_event{*what.where});
+        case kind::tell_backend_removed:
+          return observer_.on(backend_removed_event{*what.where});
+        case kind::tell_resolver_failed:
+          return observer_.on(resolver_failed_event{what.error, what.text});
+        case kind::tell_rebalanced:
+          return observer_.on(rebalanced_event{what.number, what.target});
+        case kind::tell_shuffled:
+          return observer_.on(shuffled_event{what.number});
+        case kind::tell_state_changed:
+          return observer_.on(state_changed_event{what.state});
+        default:
+          return;
+      }
+  }
+
+  /// The slot, which stays where it is until its close was performed here.
+  slot_type* find(core::slot_id id, core::slot_state state) {
+    const std::scoped_lock lock{mutex_};
+    auto* const slot = core_.find(id);
+    return slot && slot->state == state ? slot : nullptr;
+  }
+
+  void open(core::slot_id id, std::shared_ptr<const backend> where) {
+    auto* const slot = find(id, core::slot_state::connecting);
+    if (!slot) return;  // cancelled meanwhile: its close comes next
+    slot->home = this;
+    slot->where = std::move(where);
+    const auto failure = failure_of(errc::make_failed, [&] {
+      slot->connection.emplace(result_of{[&] { return make_(places_.user, *slot->where); }});
+    });
+    if (failure.error) return connect_failed(id, *slot, failure.error, failure.text);
+    connect(id, *slot);
+  }
+
+  void connect(core::slot_id id, slot_type& slot) {
+    if constexpr (async_connection<Connection>) {
+      slot.connecting = std::make_shared<boost::asio::cancellation_signal>();
+      const auto failure = failure_of(errc::connect_failed, [&] {
+        slot.connection->async_connect(boost::asio::bind_cancellation_slot(
+            slot.connecting->slot(),
+            boost::asio::bind_executor(places_.serial, [self = share(), id, &slot](error_code error) {
+              slot.connecting.reset();
+              self->connect_ended(id, slot, error, {});
+            })));
+      });
+      if (!failure.error) return;
+      slot.connecting.reset();
+      connect_failed(id, slot, failure.error, failure.text);
+    } else {
+      const auto until = after(clock::now(), options_.recovery.connect.timeout);
+      boost::asio::post(*workers_, [this, id, &slot, until] {
+        auto failure = failure_of(errc::connect_failed, [&] { slot.connection->connect(until); });
+        boost::asio::post(places_.serial, [self = share(), id, &slot, failure = std::move(failure)] {
+          self->connect_ended(id, slot, failure.error, failure.text);
+        });
+      });
+    }
+  }
+
+  void connect_ended(core::slot_id id, slot_type& slot, error_code error, std::string text) {
+    if (!error && !is_open(*slot.connection)) error = errc::connection_broken;
+    if (error) return connect_failed(id, slot, error, std::move(text));
+    arm_watch(id, slot);
+    with_book([&] { core_.connected(id, clock::now()); });
+  }
+
+  void connect_failed(core::slot_id id, slot_type& slot, error_code error, std::string text) {
+    slot.connection.reset();
+    with_book([&] { core_.connect_failed(id, error, std::move(text), clock::now()); });
+  }
+
+  void close(core::slot_id id) {
+    auto* const slot = find(id, core::slot_state::closing);
+    if (!slot) return;
+    if constexpr (async_connection<Connection>) {
+      if (const auto connecting = slot->connecting) {  // its handler answers
+        connecting->emit(boost::asio::cancellation_type::all);
+        if (slot->connecting) slot->connection->close();
+        return;
+      }
+      if (slot->connection) slot->connection->close();
+      closed(id, *slot);
+    } else {
+      if (!slot->connection) return closed(id, *slot);
+      boost::asio::post(*workers_, [this, id, slot] {
+        slot->connection->close();
+        boost::asio::post(places_.serial, [self = share(), id, slot] { self->closed(id, *slot); });
+      });
+    }
+  }
+
+  void closed(core::slot_id id, slot_type& slot) {
+    slot.connection.reset();
+    with_book([&] { core_.closed(id, clock::now()); });
+  }
+
+  void watch(core::slot_id id) {
+    auto* const slot = find(id, core::slot_state::checking);
+    if (!slot) return;
+    arm_watch(id, *slot);
+    with_book([&] { core_.watched(id, clock::now()); });
+  }
+
+  void arm_watch(core::slot_id id, slot_type& slot) {
+    if constexpr (watched_connection<Connection>) {
+      if (options_.watch_delay == no_limit) return;
+      const auto failure = failure_of(errc::connection_broken, [&] {
+        slot.connection->async_wait_broken(boost::asio::bind_executor(
+            places_.serial, [self = share(), id](error_code) { self->watch_fired(id); }));
+      });
+      if (failure.error) boost::asio::post(places_.serial, [self = share(), id] { self->watch_fired(id); });
+    }
+  }
+
+  void watch_fired(core::slot_id id) {
+    with_book([&] { core_.watch_fired(id, clock::now()); });
+  }
+
+  void plan() {
+    const auto failure = failure_of(errc::bad_argument, [&] { core_.make_plan(); });
+    with_book([&] {
+      if (failure.error)
+        core_.plan_failed(clock::now());
+      else
+        core_.planned();
+    });
+  }
+
+  /// The pool, as one run of the resolver sees it.
+  class target final : public sink_target {
+   public:
+    explicit target(const std::shared_ptr<engine>& of) : engine_(of), serial_(of->places_.serial) {}
+
+    void added(backend where) override {
+      post([where = std::move(where)](core_type& core) { core.backend_added(where, clock::now()); });
+    }
+    void changed(backend where) override {
+      post([where = std::move(where)](core_type& core) { core.backend_changed(where, clock::now()); });
+    }
+    void removed(std::string key) override {
+      post([key = std::move(key)](core_type& core) { core.backend_removed(key, clock::now()); });
+    }
+    void failed(error_code error, std::string text) override {
+      post([error, text = std::move(text)](core_type& core) { core.resolver_failed(error, text); });
+    }
+    void round_done() override {
+      post([](core_type& core) { core.round_done(clock::now()); });
+    }
+
+   private:
+    template <class Report>
+    void post(Report report) {
+      boost::asio::post(serial_, [weak = engine_, report = std::move(report)] {
+        if (const auto self = weak.lock()) self->with_book([&] { report(self->core_); });
+      });
+    }
+
+    std::weak_ptr<engine> engine_;
+    boost::asio::any_io_executor serial_;
+  };
+
+  void run_resolver() {
+    {
+      const std::scoped_lock lock{mutex_};
+      if (core_.is_stopping()) return;
+      core_.resolver_started();
+    }
+    const auto failure = failure_of(errc::resolver_failed, [&] {
+      resolver_->start(resolver_sink{std::make_shared<target>(this->shared_from_this())},
+                       [self = share()](error_code error, std::string text) {
+                         self->resolver_ended(error, std::move(text));
+                       });
+    });
+    if (failure.error) resolver_ended(failure.error, failure.text);
+  }
+
+  void resolver_ended(error_code error, std::string text) {
+    with_book([&] { core_.resolver_ended(error, std::move(text), clock::now()); });
+  }
+
+  // Connections go before the context that they were made on.
+  places places_;
+  maker<Connection> make_;
+  pool_options options_;
+  [[no_unique_address]] observer_type observer_;
+
+  mutable typename threading::mutex mutex_;
+  core_type core_;
+  bool drain_posted_ = false;
+  time_point armed_for_ = never_comes;
+  bool abandoned_ = false;
+  std::size_t orphans_ = 0;
+  std::shared_ptr<engine> kept_for_orphans_;
+
+  // Used on the serial executor only.
+  boost::asio::basic_waitable_timer<clock> timer_;
+  std::vector<core::effect> batch_;
+  std::unique_ptr<resolver_runner> resolver_;
+  std::optional<boost::asio::thread_pool> workers_;
+};
+
+}  // namespace cueball::detail

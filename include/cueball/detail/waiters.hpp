@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Those who wait for the pool: a thread in a call, or a completion handler.
+#pragma once
+
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
+#include <cueball/core/waiter.hpp>
+#include <cueball/error.hpp>
+
+namespace cueball::detail {
+
+/// A waiter that is told when its wait is over.
+class shell_waiter : public core::waiter {
+ public:
+  /// Called once, outside the mutex, by the thread that ended the wait. The waiter may be gone when it
+  /// returns.
+  virtual void deliver() noexcept = 0;
+
+ protected:
+  ~shell_waiter() = default;
+};
+
+/// On the stack of the thread that waits, which does not return before `deliver` was called.
+template <class Parker>
+class blocking_waiter final : public shell_waiter {
+ public:
+  void deliver() noexcept override { parker.unpark(); }
+
+  Parker parker;
+};
+
+/// Owns the completion handler of an asynchronous operation until it is called.
+/// \tparam Engine has `answer(waiter&)`, which gives the handler's arguments and may be called once.
+template <class Engine, class Handler, class Answer>
+class async_waiter final : public shell_waiter {
+ public:
+  using default_executor = boost::asio::any_io_executor;
+  using executor_type = boost::asio::associated_executor_t<Handler, default_executor>;
+  using allocator_type = boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
+
+  /// The waiter belongs to itself from here on, and to the completion that it posts at the end.
+  static async_waiter& make(std::shared_ptr<Engine> engine, Handler handler) {
+    auto allocator = allocator_for(handler);
+    const auto memory = traits::allocate(allocator, 1);
+    return *::new (static_cast<void*>(memory)) async_waiter{std::move(engine), std::move(handler)};
+  }
+
+  /// Lets the handler's cancellation slot end the wait. Before the waiter is registered.
+  void accept_cancellation() {
+    if (auto slot = boost::asio::get_associated_cancellation_slot(handler_); slot.is_connected())
+      slot.assign([this](boost::asio::cancellation_type type) {
+        if (type != boost::asio::cancellation_type::none) engine_->cancel(*this);
+      });
+  }
+
+  void deliver() noexcept override {
+    auto executor = boost::asio::get_associated_executor(handler_, engine_->executor());
+    boost::asio::post(executor, completion{this});
+  }
+
+ private:
+  using rebound = typename std::allocator_traits<allocator_type>::template rebind_alloc<async_waiter>;
+  using traits = std::allocator_traits<rebound>;
+  using work = std::decay_t<decltype(boost::asio::prefer(std::declval<const executor_type&>(),
+                                                         boost::asio::execution::outstanding_work.tracked))>;
+
+  async_waiter(std::shared_ptr<Engine> engine, Handler handler)
+      : engine_(std::move(engine)),
+        handler_(std::move(handler)),
+        work_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, engine_->executor()),
+                                  boost::asio::execution::outstanding_work.tracked)) {}
+
+  static rebound allocator_for(const Handler& handler) {
+    return rebound{boost::asio::get_associated_allocator(handler, boost::asio::recycling_allocator<void>{})};
+  }
+
+  static void destroy(async_waiter* waiter, rebound allocator) noexcept {
+    waiter->~async_waiter();
+    traits::deallocate(allocator, waiter, 1);
+  }
+
+  /// Calls the handler with the answer. If it is destroyed uncalled, a connection in the answer goes back.
+  class completion {
+   public:
+    using allocator_type = typename async_waiter::allocator_type;
+
+    explicit completion(async_waiter* waiter) noexcept : waiter_(waiter) {}
+    completion(completion&& other) noexcept : waiter_(std::exchange(other.waiter_, nullptr)) {}
+    completion& operator=(completion&&) = delete;
+    ~completion() {
+      if (waiter_) {
+        [[maybe_unused]] const auto dropped = waiter_->take_answer();
+        destroy(waiter_, allocator_for(waiter_->handler_));
+      }
+    }
+
+    allocator_type get_allocator() const noexcept {
+      return boost::asio::get_associated_allocator(waiter_->handler_,
+                                                   boost::asio::recycling_allocator<void>{});
+    }
+
+    void operator()() {
+      if (auto slot = boost::asio::get_associated_cancellation_slot(waiter_->handler_); slot.is_connected())
+        slot.clear();
+      auto answer = waiter_->take_answer();
+      const auto allocator = allocator_for(waiter_->handler_);
+      auto handler = std::move(waiter_->handler_);
+      [[maybe_unused]] const auto work = std::move(waiter_->work_);
+      destroy(std::exchange(waiter_, nullptr), allocator);
+      std::apply(std::move(handler), std::move(answer));
+    }
+
+   private:
+    async_waiter* waiter_;
+  };
+
+  Answer take_answer() { return engine_->template answer<Answer>(*this); }
+
+  std::shared_ptr<Engine> engine_;
+  Handler handler_;
+  work work_;
+};
+
+}  // namespace cueball::detail
