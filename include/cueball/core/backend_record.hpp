@@ -32,8 +32,11 @@ struct backend_record {
   std::uint32_t unwanted = 0;    ///< Slots in use or being checked that are to be closed after it.
 
   // Recovery.
-  std::uint32_t attempt = 0;      ///< Grows with each failure, so that failures of one attempt count once.
-  std::uint32_t failures = 0;     ///< Failed attempts in a row.
+  std::uint32_t attempt = 0;    ///< Grows with each failure, so that failures of one attempt count once.
+  std::uint32_t failures = 0;   ///< Failed attempts in a row.
+  std::uint32_t successes = 0;  ///< Connects that succeeded.
+  bool held_back =
+      false;  ///< By a connection that broke before it was of use: a success does not end the delay.
   std::uint32_t retry_timer = 0;  ///< Not 0: no connect before it fires.
   time_point failed_at{};
   error_code last_error{};

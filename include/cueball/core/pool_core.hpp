@@ -281,7 +281,8 @@ class pool_core {
     if (slot->state != slot_state::connecting) return;
     auto& record = *slot->owner;
     timers_.cancel(slot->timer);
-    timers_.cancel(record.retry_timer);
+    if (!record.held_back) timers_.cancel(record.retry_timer);
+    ++record.successes;
     --record.connecting;
     --connecting_;
     slot->up_since = now;
@@ -396,6 +397,7 @@ class pool_core {
   void plan_failed(time_point now) {
     if (job_ != job::plan) return;
     job_ = job::none;
+    rebalance_again_ = false;  // the one to come is that
     note_change(now);
   }
 
@@ -611,6 +613,7 @@ class pool_core {
     slot.owner = &record;
     slot.backend = record.number;
     slot.attempt = record.attempt;
+    slot.successes = record.successes;
     record.slots.push_back(slot);
     ++record.wanted;
     ++record.connecting;
@@ -704,10 +707,12 @@ class pool_core {
     ++record.counters.broken;
     record.last_error = errc::connection_broken;
     record.last_error_text.clear();
-    if (was_proved(slot, now))
+    if (was_proved(slot, now)) {
       record.failures = 0;
-    else
-      note_failed_attempt(slot, now);
+    } else if (slot.attempt == record.attempt) {
+      hold_back(record, now);
+      record.held_back = true;
+    }
   }
 
   void note_connect_failure(slot_base& slot, error_code error, std::string text, time_point now) {
@@ -721,17 +726,17 @@ class pool_core {
         record.failures = 0;
         break;
       }
-    note_failed_attempt(slot, now);
+    // Connects that were in flight together fail once; one that was overtaken by a success says nothing.
+    if (slot.attempt == record.attempt && slot.successes == record.successes) hold_back(record, now);
   }
 
-  void note_failed_attempt(const slot_base& slot, time_point now) {
-    auto& record = *slot.owner;
+  /// An attempt failed: no further connect before the delay is over.
+  void hold_back(backend_record& record, time_point now) {
     record.failed_at = now;
-    if (slot.attempt != record.attempt || is_stopping()) return;
     ++record.attempt;
     ++record.failures;
     timers_.cancel(record.retry_timer);
-    if (record.live)
+    if (record.live && !is_stopping())
       record.retry_timer =
           timers_.schedule(after(now, backoff_delay(options_.recovery.connect, record.failures, random_)),
                            {alarm::kind::retry, nullptr, &record, {}});
@@ -858,7 +863,10 @@ class pool_core {
       if (record.wanted == 0) doomed_.erase(record);
       return;
     }
-    if (record.wanted < record.planned && record.unwanted > 0) take_marks_back(record);
+    if (record.wanted < record.planned && record.unwanted > 0) {
+      take_marks_back(record);
+      tell_ready();
+    }
     if (record.wanted > record.planned && record.connecting > 0) cancel_connects(record);
     set(excessive_, record, record.wanted > record.planned);
     set(needy_, record,
@@ -1061,6 +1069,7 @@ class pool_core {
         break;
       case alarm::kind::retry:
         due.record->retry_timer = 0;
+        due.record->held_back = false;
         review(*due.record);
         break;
       case alarm::kind::rebalance:

@@ -33,7 +33,8 @@ struct slot_base {
   slot_state state = slot_state::free;
   bool unwanted = false;                ///< Closed as soon as nobody uses it.
   bool watched = false;                 ///< Its close-watch is armed.
-  std::uint32_t attempt = 0;            ///< Which attempt of its backend opened it.
+  std::uint32_t attempt = 0;            ///< Failed attempts of its backend when it was opened.
+  std::uint32_t successes = 0;          ///< Successful ones, likewise.
   std::uint32_t timer = 0;              ///< Of its connect timeout.
   std::uint64_t watched_at_claims = 0;  ///< `claims` when the watch was armed.
   time_point up_since{};                ///< When it was connected.

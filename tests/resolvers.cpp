@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Where backends come from: both kinds of resolvers, and what the pool does with their reports.
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <cueball/manual_resolver.hpp>
+#include <cueball/observer/counting.hpp>
+#include <cueball/pool.hpp>
+
+#include "support/catch.hpp"
+#include "support/eventually.hpp"
+#include "support/scripted_connection.hpp"
+
+namespace asio = boost::asio;
+using namespace cueball;
+using namespace std::chrono_literals;
+using support::at;
+using support::eventually;
+using support::follow;
+using support::script;
+using support::scripted_connection;
+using pool_type = pool<scripted_connection, observer::counting>;
+
+namespace {
+
+constexpr pool_options quick{.max_connections = 4,
+                             .rebalance_delay = std::chrono::milliseconds{1},
+                             .recovery = {.connect = {.delay = std::chrono::milliseconds{1}}}};
+
+/// The idle connections of each live backend, by port.
+template <class Pool>
+std::map<std::uint16_t, unsigned> spread(const Pool& pool) {
+  std::map<std::uint16_t, unsigned> counts;
+  for (const auto& row : pool.stats().backends)
+    if (row.live) counts[row.where.port] = row.slots.idle;
+  return counts;
+}
+
+using counts = std::map<std::uint16_t, unsigned>;
+
+}  // namespace
+
+TEST_CASE("backends that come and go move the connections") {
+  const auto plan = std::make_shared<script>();
+  manual_resolver resolver;
+  resolver.add(at(1));
+  pool_type pool{resolver, follow(plan), quick};
+  REQUIRE(eventually([&] { return spread(pool) == counts{{1, 4}}; }));
+  resolver.add(at(2));
+  REQUIRE(eventually([&] { return spread(pool) == counts{{1, 2}, {2, 2}}; }));
+  resolver.remove(at(1));
+  REQUIRE(eventually([&] { return spread(pool) == counts{{2, 4}} && pool.stats().slots.total() == 4; }));
+  CHECK(plan->made == 4 + 2 + 2);
+}
+
+TEST_CASE("a manual resolver refuses what is malformed or unknown, by name") {
+  manual_resolver resolver;
+  CHECK_THROWS_WITH(resolver.add({"", 1}), ct::ContainsSubstring("empty address"));
+  CHECK_THROWS_WITH(resolver.add({"10.0.0.1", 0}), ct::ContainsSubstring("port 0"));
+  CHECK_THROWS_WITH(resolver.remove("10.0.0.1:7"), ct::ContainsSubstring("'10.0.0.1:7'"));
+}
+
+TEST_CASE("a manual resolver serves several pools, and one that starts later") {
+  const auto plan = std::make_shared<script>();
+  manual_resolver resolver;
+  resolver.add(at(1));
+  pool_type first{resolver, follow(plan), quick};
+  first.wait_ready(4, 10s);
+  resolver.add(at(2));
+  pool_type second{resolver, follow(plan), quick};
+  REQUIRE(
+      eventually([&] { return spread(first) == counts{{1, 2}, {2, 2}} && spread(second) == spread(first); }));
+}
+
+TEST_CASE("a failure of the resolver changes no backend") {
+  const auto plan = std::make_shared<script>();
+  manual_resolver resolver;
+  resolver.add(at(1));
+  pool_type pool{resolver, follow(plan), quick};
+  pool.wait_ready(4, 10s);
+  resolver.fail(errc::resolver_failed, "nobody answers");
+  REQUIRE(eventually([&] { return pool.observer().resolver_failed.value() == 1; }));
+  CHECK(spread(pool) == counts{{1, 4}});
+}
+
+TEST_CASE("a change of weight keeps the connections") {
+  const auto plan = std::make_shared<script>();
+  manual_resolver resolver;
+  resolver.add(at(1));
+  pool_type pool{resolver, follow(plan), quick};
+  pool.wait_ready(4, 10s);
+  resolver.add({.address = "127.0.0.1", .port = 1, .weight = 7});
+  REQUIRE(eventually([&] { return pool.observer().rebalanced.value() == 2; }));
+  CHECK(pool.stats().backends.at(0).where.weight == 7);
+  CHECK(plan->made == 4);
+}
+
+namespace {
+
+/// Reports from its own thread what the test tells it; each run ends when the test says so.
+struct threaded_resolver {
+  struct shared {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::vector<std::vector<backend>> runs;  ///< What each run announces.
+    std::size_t run = 0;
+    bool end = false;
+  };
+
+  std::shared_ptr<shared> told = std::make_shared<shared>();
+
+  void run(const resolver_sink& sink, const std::stop_token& stop) {
+    std::unique_lock lock{told->mutex};
+    const auto mine = told->run < told->runs.size() ? told->runs[told->run++] : std::vector<backend>{};
+    for (const auto& where : mine) sink.added(where);
+    sink.round_done();
+    told->wake.wait(lock, stop, [&] { return told->end; });
+    told->end = false;
+    if (!stop.stop_requested()) throw std::runtime_error("the registry hung up");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a blocking resolver runs on a thread of the pool's, and is run again after it failed") {
+  const auto plan = std::make_shared<script>();
+  threaded_resolver resolver;
+  resolver.told->runs = {{at(1), at(2)}, {at(2), at(3)}};
+  pool_type pool{resolver, follow(plan), quick};
+  REQUIRE(eventually([&] { return spread(pool) == counts{{1, 2}, {2, 2}}; }));
+  {
+    const std::scoped_lock lock{resolver.told->mutex};
+    resolver.told->end = true;
+  }
+  resolver.told->wake.notify_all();
+  // The second run did not name the first backend.
+  REQUIRE(eventually([&] { return spread(pool) == counts{{2, 2}, {3, 2}}; }));
+  CHECK(pool.observer().resolver_failed.value() == 1);
+  CHECK(plan->made == 6);
+}
+
+TEST_CASE("a sink takes reports from many threads, and refuses bad ones one by one") {
+  const auto plan = std::make_shared<script>();
+  struct loud {
+    void run(const resolver_sink& sink, const std::stop_token&) {
+      std::vector<std::jthread> threads;
+      for (std::uint16_t t = 0; t < 4; ++t)
+        threads.emplace_back([&, t] {
+          for (std::uint16_t i = 0; i < 50; ++i) {
+            const backend where{"127.0.0.1", static_cast<std::uint16_t>(100 + t)};
+            sink.added(where);
+            sink.added({"127.0.0.1", 99});
+            sink.removed("nobody:1");
+            sink.changed({"127.0.0.1", 98});
+            sink.added({"nonsense", 1});
+            if (i % 2 == 0) sink.removed(where);
+          }
+        });
+      threads.clear();
+      sink.round_done();
+    }
+  };
+  pool_type pool{loud{},
+                 follow(plan),
+                 {.max_connections = 10,
+                  .rebalance_delay = 1ms,
+                  .recovery = {.connect = {.delay = 1h, .max_delay = 1h}}}};
+  REQUIRE(eventually([&] { return pool.stats().slots.idle == 10 && pool.stats().backends.size() == 5; }));
+  for (const auto& row : pool.stats().backends) CHECK(row.slots.idle == 2);
+  CHECK(pool.observer().resolver_failed.value() >= 4 * 50 * 3);
+}
+
+namespace {
+
+struct flaky {
+  std::shared_ptr<std::atomic<int>> calls = std::make_shared<std::atomic<int>>(0);
+  static_resolver then{at(1)};
+
+  template <class Token>
+  auto async_run(resolver_sink sink, Token&& token) {
+    if (++*calls < 3) throw std::runtime_error("not yet");
+    return then.async_run(std::move(sink), std::forward<Token>(token));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a resolver that throws when it is started is tried again") {
+  const auto plan = std::make_shared<script>();
+  flaky resolver;
+  pool_type pool{resolver, follow(plan), quick};
+  pool.wait_ready(4, 10s);
+  CHECK(*resolver.calls == 3);
+}
