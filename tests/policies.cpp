@@ -53,6 +53,10 @@ TEST_CASE("each policy that is not named is the default of its axis") {
 
 TEST_CASE("naming a default does not change the type") {
   STATIC_REQUIRE(std::same_as<make_policy_set<queue::fifo>, all_default>);
+  STATIC_REQUIRE(std::same_as<make_policy_set<rebalance::even_spread>, all_default>);
+  STATIC_REQUIRE(std::same_as<make_policy_set<decoherence::periodic>, all_default>);
+  STATIC_REQUIRE(std::same_as<make_policy_set<threading::multi_threaded>, all_default>);
+  STATIC_REQUIRE(std::same_as<make_policy_set<observer::silent>, all_default>);
   STATIC_REQUIRE(std::same_as<make_policy_set<queue::fifo, rebalance::even_spread>, all_default>);
   STATIC_REQUIRE(
       std::same_as<

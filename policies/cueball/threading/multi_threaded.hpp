@@ -22,7 +22,11 @@ struct multi_threaded {
   template <class Word>
   using atomic = plain_word<Word>;
 
-  using mutex = std::mutex;
+  /// Says what `std::mutex` does not: unlocking cannot fail.
+  class mutex : public std::mutex {
+   public:
+    void unlock() noexcept { std::mutex::unlock(); }
+  };
 
   class fast_mutex {
    public:
