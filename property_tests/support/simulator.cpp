@@ -360,6 +360,22 @@ void simulator::fire(link& one) {
   owed_.push_back({answer::kind::fire, one.id});
 }
 
+void simulator::cut_all() {
+  for (auto& its : links_) {
+    const auto* const known = book_.find(its.id);
+    if (!known || known->now == core::slot_state::connecting || known->now == core::slot_state::closing)
+      continue;
+    its.cut = true;
+    fire(its);
+  }
+}
+
+void simulator::fire_watch(std::size_t which) {
+  auto& its = links_[which % links_.size()];
+  if (const auto* const known = book_.find(its.id); known && known->now == core::slot_state::claimed)
+    fire(its);
+}
+
 void simulator::watched(core::slot_id id) {
   if (auto* const its = link_of(id)) {
     its->armed = setting_.watched;

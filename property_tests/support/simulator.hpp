@@ -52,6 +52,11 @@ class simulator {
   core::waiter& wait_ready(std::uint32_t count, time_point deadline);
   core::waiter& wait_stopped(time_point deadline);
 
+  /// Breaks every connection that is up; those that are watched say so.
+  void cut_all();
+  /// The watch of some connection reports something, unless it lies idle.
+  void fire_watch(std::size_t which);
+
   void wait(duration length) { now_ = after(now_, length); }
   void wake();
   /// Performs all effects and gives all answers that the backends' manners allow, until there is nothing more

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Rules R1 to R5 where a story tells more than random churn.
+
+#include <algorithm>
+
+#include <support/holds.hpp>
+#include <support/simulator.hpp>
+
+namespace cueball::property {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A pool that is whole, over one to four backends.
+setting whole_pool(std::uint32_t at_least = 1) {
+  auto what = *any_setting();
+  what.lazy = false;
+  what.warm = *rc::gen::inRange<std::uint32_t>(at_least, 4);
+  return what;
+}
+
+/// Longer than anything that a pool over healthy backends may need.
+duration long_enough(const setting& what) {
+  return std::chrono::milliseconds{4 * (what.rebalance_ms + what.watch_ms) + 1};
+}
+
+}  // namespace
+
+TEST_CASE("a burst of news inside one delay makes one rebalance") {
+  holds("R3: burst", [] {
+    const auto what = whole_pool();
+    const auto news = *rc::gen::container<std::vector<std::pair<int, int>>>(
+        rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::resize(100, rc::gen::inRange(0, 6))));
+    check_run(what, [&](simulator& sim) {
+      const auto before = sim.book().plans();
+      const auto delay = sim.now() + std::chrono::milliseconds{what.rebalance_ms};
+      sim.add(5);
+      // All of them before the delay of the first is over, each of which would postpone it if it could.
+      const auto step = std::chrono::milliseconds{what.rebalance_ms} / static_cast<int>(news.size() + 2);
+      for (const auto& [kind, which] : news) {
+        sim.wait(step);
+        const auto one = static_cast<std::size_t>(which);
+        if (kind == 0) sim.add(one);
+        if (kind == 1) sim.remove(one);
+        if (kind == 2) sim.change(one, 2, 0);
+        sim.settle();
+        demand_equal(sim.book().plans(), before, "R3: no rebalance before the delay is over");
+      }
+      sim.live_until(delay - sim.now(), [] { return false; });
+      demand_equal(sim.book().plans(), before + 1, "R3: one rebalance, counted from the first news");
+      sim.live(long_enough(what));
+      demand_equal(sim.book().plans(), before + 1, "R3: and no other");
+    });
+  });
+}
+
+TEST_CASE("removed and added inside one delay nets to nothing") {
+  holds("R3: flapping", [] {
+    const auto what = whole_pool();
+    const auto flaps = *rc::gen::container<std::vector<std::size_t>>(
+        rc::gen::resize(100, rc::gen::inRange<std::size_t>(0, what.warm)));
+    const auto claims = *rc::gen::inRange(0, 5);
+    check_run(what, [&](simulator& sim) {
+      for (int i = 0; i < claims; ++i) sim.try_take();
+      const auto opened = sim.book().opened();
+      const auto closed = sim.book().closed();
+      for (const auto which : flaps) {
+        sim.remove(which);
+        sim.wake();
+        sim.add(which, sim.what(which).weight);
+        sim.settle();
+      }
+      sim.live(long_enough(what));
+      demand_equal(sim.book().opened(), opened, "R3: nothing is opened");
+      demand_equal(sim.book().closed(), closed, "R3: nothing is closed");
+    });
+  });
+}
+
+TEST_CASE("a plan that is asked for again is the same") {
+  holds("R2: fixed point", [] {
+    auto what = *any_setting();
+    const auto ops = *any_script(3.0, false);
+    check_run(what, [&](simulator& sim) {
+      sim.run(ops);
+      sim.heal();
+      const auto opened = sim.book().opened();
+      const auto plans = sim.book().plans();
+      for (std::size_t i = 0; i < simulator::backends; ++i) {
+        const auto where = sim.what(i);
+        sim.change(i, where.weight, where.priority, 77);
+      }
+      const bool known = sim.book().any_announced();
+      sim.live(long_enough(what));
+      demand_equal(sim.book().plans(), plans + known, "R3: news of attributes make one rebalance");
+      demand_equal(sim.book().opened(), opened, "R2: a plan that is reached is the plan");
+      sim.heal();
+    });
+  });
+}
+
+TEST_CASE("a removed backend's connections close: idle ones at the rebalance, claimed ones when released") {
+  holds("R4", [] {
+    const auto what = whole_pool();
+    const auto claims = *rc::gen::inRange(0, 9);
+    const auto victim = *rc::gen::inRange<std::size_t>(0, what.warm);
+    check_run(what, [&](simulator& sim) {
+      for (int i = 0; i < claims; ++i) sim.try_take();
+      sim.remove(victim);
+      sim.live(long_enough(what));
+      std::uint32_t held = 0;
+      for (std::size_t i = 0; i < sim.leases(); ++i) held += sim.backend_of(i) == victim;
+      demand_equal(sim.book().held_by(victim), held, "R4: only what is claimed is left");
+      while (sim.leases() > 0) {
+        const bool its = sim.backend_of(0) == victim;
+        sim.release(0);
+        sim.settle();
+        held -= its;
+        demand_equal(sim.book().held_by(victim), held, "R4: closed when it is released");
+        if (sim.try_take()) {
+          demand(sim.backend_of(sim.leases() - 1) != victim, "R4: none is handed out");
+          sim.release(sim.leases() - 1);
+        }
+      }
+      sim.heal();
+    });
+  });
+}
+
+TEST_CASE("a backend that is announced but cannot be reached costs no capacity") {
+  holds("R5: unreachable", [] {
+    auto what = whole_pool();
+    what.watched = false;
+    const auto how = *rc::gen::element(manner::refuses, manner::hangs);
+    const auto claims = *rc::gen::inRange(0, 9);
+    check_run(what, [&](simulator& sim) {
+      for (int i = 0; i < claims; ++i) sim.try_take();
+      for (const std::size_t which : {4U, 5U}) {
+        sim.behave(which, how);
+        sim.add(which, 3);
+      }
+      const auto end = sim.now() + 30s;
+      const auto least =
+          what.max_connections - (what.strict ? std::min(what.per_pool, what.max_connections) : 0U);
+      // Each moment is looked at: the ledger checks R5, this the sum.
+      while (sim.now() < end) {
+        sim.settle();
+        demand(sim.book().established() >= least, "R5: no capacity is lost to it");
+        sim.wait(std::clamp<duration>(sim.pool().next_wake() - sim.now(), 1ms, 200ms));
+      }
+      sim.heal();
+    });
+  });
+}
+
+TEST_CASE("a replacement that is no longer wanted is cancelled, and nothing happened") {
+  holds("R5: marks are reversible", [] {
+    auto what = whole_pool();
+    what.strict = false;
+    what.watched = false;
+    const auto claims = *rc::gen::inRange(0, 9);
+    check_run(what, [&](simulator& sim) {
+      for (int i = 0; i < claims; ++i) sim.try_take();
+      sim.behave(5, manner::hangs);
+      sim.add(5, 5);
+      sim.live(std::chrono::milliseconds{what.rebalance_ms});
+      sim.remove(5);
+      sim.live(std::chrono::milliseconds{what.rebalance_ms});
+      demand_equal(sim.book().established(), what.max_connections, "R5: the old connections are all there");
+      demand_equal(sim.book().total(), what.max_connections, "R5: and no other");
+      sim.heal();
+    });
+  });
+}
+
+}  // namespace cueball::property

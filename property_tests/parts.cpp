@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The laws of the small parts: randomness, schedules, back-off, deadlines, lists.
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <list>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include <cueball/core/backoff.hpp>
+#include <cueball/core/deadlines.hpp>
+#include <cueball/core/list.hpp>
+#include <cueball/decoherence/jittered.hpp>
+#include <cueball/decoherence/never.hpp>
+#include <cueball/decoherence/periodic.hpp>
+#include <cueball/random.hpp>
+
+#include <support/chi_squared.hpp>
+#include <support/holds.hpp>
+
+namespace cueball::property {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("a seed gives the same numbers on every platform") {
+  random_source random{42};
+  CHECK(random() == 1546998764402558742ULL);
+  CHECK(random() == 6990951692964543102ULL);
+  CHECK(random() == 12544586762248559009ULL);
+  CHECK(random.below(1000) == 924);
+  CHECK(random.below(6) == 5);
+  CHECK(random.fraction() == 0.7697394604342425);
+}
+
+TEST_CASE("below() is uniform, and below its bound") {
+  for (const auto bound : {2U, 3U, 6U, 10U, 100U}) {
+    random_source random{bound};
+    std::vector<std::uint64_t> counts(bound);
+    for (std::uint32_t i = 0; i < 2000 * bound; ++i) ++counts[random.below(bound)];
+    CHECK(looks_uniform(counts));
+  }
+  // Where a plain multiplication or remainder would be biased most.
+  constexpr std::uint32_t large = 3U << 30U;
+  random_source random{5};
+  std::vector<std::uint64_t> thirds(3);
+  for (int i = 0; i < 60000; ++i) ++thirds[random.below(large) >> 30U];
+  CHECK(looks_uniform(thirds));
+  holds("any bound", [] {
+    const auto bound = *rc::gen::suchThat(rc::gen::arbitrary<std::uint32_t>(), [](auto n) { return n != 0; });
+    random_source some{*rc::gen::arbitrary<std::uint64_t>()};
+    for (int i = 0; i < 10; ++i) RC_ASSERT(some.below(bound) < bound);
+    const auto fraction = some.fraction();
+    RC_ASSERT(fraction >= 0.0 && fraction < 1.0);
+  });
+}
+
+TEST_CASE("schedules come when they say") {
+  holds("decoherence", [] {
+    const time_point now{std::chrono::milliseconds{*rc::gen::inRange(0, 1'000'000)}};
+    const auto interval = std::chrono::milliseconds{*rc::gen::inRange(1, 1'000'000)};
+    const auto spread = *rc::gen::inRange(0, 101) / 100.0;
+    random_source random{*rc::gen::arbitrary<std::uint64_t>()};
+    const auto measured = coherence{};
+    const auto fixed = decoherence::periodic{interval}.next(now, measured, random);
+    RC_ASSERT(fixed.when == now + interval);
+    RC_ASSERT((fixed.what == decoherence_step::action::shuffle));
+    const auto drawn = decoherence::jittered{interval, spread}.next(now, measured, random);
+    const auto off = std::chrono::duration<double>(drawn.when - now - interval);
+    RC_ASSERT(std::abs(off.count()) <= std::chrono::duration<double>(interval).count() * spread + 1e-6);
+    RC_ASSERT(decoherence::never{}.next(now, measured, random).when == never_comes);
+    RC_ASSERT(decoherence::jittered{no_limit}.next(now, measured, random).when == never_comes);
+    RC_ASSERT(decoherence::periodic{no_limit}.next(now, measured, random).when == never_comes);
+  });
+}
+
+TEST_CASE("a jittered schedule uses all of its range alike") {
+  random_source random{3};
+  std::vector<std::uint64_t> tenths(10);
+  for (int i = 0; i < 20000; ++i) {
+    const auto next =
+        decoherence::jittered{1000ms, 0.5}.next(time_point{}, {}, random).when - time_point{500ms};
+    ++tenths[static_cast<std::size_t>(std::clamp<std::int64_t>(next / 100ms, 0, 9))];
+  }
+  CHECK(looks_uniform(tenths));
+}
+
+TEST_CASE("the back-off doubles, is bounded, and is spread evenly") {
+  holds("back-off", [] {
+    connect_recovery recovery;
+    recovery.delay = std::chrono::milliseconds{*rc::gen::inRange(1, 1000)};
+    recovery.max_delay = recovery.delay * *rc::gen::inRange(1, 1000);
+    recovery.spread = *rc::gen::inRange(0, 101) / 100.0;
+    const auto failures = *rc::gen::inRange<std::uint32_t>(1, 1000);
+    random_source random{*rc::gen::arbitrary<std::uint64_t>()};
+    const auto delay = static_cast<double>(core::backoff_delay(recovery, failures, random).count());
+    const auto doubled = static_cast<double>(recovery.delay.count()) * std::pow(2.0, failures - 1.0);
+    const auto middle = std::min(doubled, static_cast<double>(recovery.max_delay.count()));
+    RC_ASSERT(delay >= middle * (1.0 - recovery.spread) - 1.0);
+    RC_ASSERT(delay <= middle * (1.0 + recovery.spread) + 1.0);
+  });
+  random_source random{8};
+  std::vector<std::uint64_t> tenths(10);
+  const connect_recovery recovery{.delay = 1000ms, .max_delay = 1000ms, .spread = 0.5};
+  for (int i = 0; i < 20000; ++i) {
+    const auto off = core::backoff_delay(recovery, 1, random) - duration{500ms};
+    ++tenths[static_cast<std::size_t>(std::clamp<std::int64_t>(off / 100ms, 0, 9))];
+  }
+  CHECK(looks_uniform(tenths));
+}
+
+TEST_CASE("deadlines come in order of time, then of scheduling, and a cancelled one never") {
+  holds("against a multimap", [] {
+    const auto ops =
+        *rc::gen::scale(8.0, rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(
+                                 rc::gen::inRange(0, 10), rc::gen::resize(100, rc::gen::inRange(0, 40)))));
+    core::deadlines<int> tested;
+    std::multimap<int, int> model;  // equal keys keep their order
+    std::vector<std::uint32_t> ids;
+    int made = 0;
+    for (const auto& [what, when] : ops) {
+      if (what < 5) {
+        ids.push_back(tested.schedule(time_point{std::chrono::milliseconds{when}}, made));
+        model.emplace(when, made++);
+      } else if (what < 8 && !model.empty()) {
+        auto victim = model.begin();
+        std::advance(victim, static_cast<int>(static_cast<std::size_t>(when) % model.size()));
+        auto& id = ids[static_cast<std::size_t>(victim->second)];
+        tested.cancel(id);
+        RC_ASSERT(id == 0U);
+        tested.cancel(id);
+        model.erase(victim);
+      } else {
+        const auto due = tested.pop_due(time_point{std::chrono::milliseconds{when / 4}});
+        const bool any = !model.empty() && model.begin()->first <= when / 4;
+        RC_ASSERT(due.has_value() == any);
+        if (any) {
+          RC_ASSERT(*due == model.begin()->second);
+          model.erase(model.begin());
+        }
+      }
+      RC_ASSERT(tested.size() == model.size());
+      RC_ASSERT(tested.next() ==
+                (model.empty() ? never_comes : time_point{std::chrono::milliseconds{model.begin()->first}}));
+    }
+  });
+}
+
+namespace {
+
+struct node {
+  int value = 0;
+  core::list_link<node> link;
+};
+
+}  // namespace
+
+TEST_CASE("a list keeps its order whatever is taken out") {
+  holds("against std::list", [] {
+    const auto ops = *rc::gen::container<std::vector<std::pair<int, int>>>(
+        rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::resize(100, rc::gen::inRange(0, 8))));
+    std::vector<node> nodes(8);
+    for (int i = 0; i < 8; ++i) nodes[static_cast<std::size_t>(i)].value = i;
+    core::list<node, &node::link> tested;
+    std::list<int> model;
+    for (const auto& [what, which] : ops) {
+      auto& one = nodes[static_cast<std::size_t>(which)];
+      RC_ASSERT(tested.contains(one) == (std::find(model.begin(), model.end(), which) != model.end()));
+      if (what == 0 && !tested.contains(one)) {
+        tested.push_back(one);
+        model.push_back(which);
+      } else if (what == 1) {
+        tested.erase(one);
+        model.remove(which);
+      } else if (what == 2) {
+        const auto* const first = tested.pop_front();
+        RC_ASSERT((first != nullptr) == !model.empty());
+        if (first) {
+          RC_ASSERT(first->value == model.front());
+          model.pop_front();
+        }
+      }
+      auto expected = model.begin();
+      for (const auto* at = tested.front(); at; at = tested.next(*at)) RC_ASSERT(at->value == *expected++);
+      RC_ASSERT(expected == model.end());
+      RC_ASSERT(tested.size() == model.size());
+    }
+  });
+}
+
+}  // namespace cueball::property
