@@ -81,16 +81,17 @@ TEST_CASE("async_claim works with futures, coroutines, deferred and callbacks") 
 TEST_CASE("an awaiting coroutine gets the error as an exception") {
   fixture f;
   auto held = f.pool.claim(10s);
-  auto failed = asio::co_spawn(
-      f.threads,
-      [&]() -> asio::awaitable<void> { (void)co_await f.pool.async_claim(1ms, asio::use_awaitable); },
-      asio::use_future);
-  try {
-    failed.get();
-    FAIL("a connection came from nowhere");
-  } catch (const boost::system::system_error& thrown) {
-    CHECK(thrown.code() == errc::claim_timeout);
-  }
+  // Caught in the coroutine: libstdc++ counts references to exceptions where the thread sanitizer does not
+  // see it.
+  const auto attempt = [&]() -> asio::awaitable<error_code> {
+    try {
+      (void)co_await f.pool.async_claim(1ms, asio::use_awaitable);
+    } catch (const boost::system::system_error& thrown) {
+      co_return thrown.code();
+    }
+    co_return error_code{};
+  };
+  CHECK(asio::co_spawn(f.threads, attempt, asio::use_future).get() == errc::claim_timeout);
 }
 
 TEST_CASE("a completion never runs inside the initiating call, and runs on the handler's executor") {

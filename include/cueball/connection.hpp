@@ -21,8 +21,8 @@ namespace archetype {
 
 /// The poorest completion token: a handler that can only be moved and called.
 struct handler {
-  handler(handler&&) noexcept;
-  void operator()(error_code);
+  handler(handler&&) noexcept = default;
+  void operator()(error_code) {}
 };
 
 }  // namespace archetype

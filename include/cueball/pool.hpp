@@ -92,7 +92,7 @@ class basic_pool {
   /// leases: those that are out close their connection when they are released. With blocking connections it
   /// waits for connects in flight, which end by their timeout.
   ~basic_pool() {
-    if (engine_) engine_->abandon();
+    if constexpr (poolable_connection<Connection>) engine_->abandon();  // else the constructor has said so
   }
 
   // Claims.

@@ -27,8 +27,6 @@ struct fifo {
         : ring_(std::bit_ceil(2 * capacity + 2)), mask_(static_cast<std::uint32_t>(ring_.size() - 1)) {}
 
     void push(Slot slot) noexcept {
-      if (tail_ - head_ > mask_) [[unlikely]]
-        close_holes();
       at(tail_) = slot;
       slot.place(tail_++);
     }
@@ -43,7 +41,8 @@ struct fifo {
 
     void remove(Slot slot) noexcept {
       at(slot.place()) = Slot{};
-      ++holes_;
+      // So that there is always room for another one: half the ring is enough for the slots themselves.
+      if (++holes_ > mask_ / 2) close_holes();
     }
 
     std::size_t size() const noexcept { return tail_ - head_ - holes_; }

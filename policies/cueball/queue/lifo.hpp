@@ -27,8 +27,6 @@ struct lifo {
     queue(const lifo&, std::size_t capacity, random_source) : stack_(2 * capacity + 2) {}
 
     void push(Slot slot) noexcept {
-      if (top_ == stack_.size()) [[unlikely]]
-        close_holes();
       stack_[top_] = slot;
       slot.place(top_++);
     }
@@ -43,7 +41,8 @@ struct lifo {
 
     void remove(Slot slot) noexcept {
       stack_[slot.place()] = Slot{};
-      ++holes_;
+      // So that there is always room for another one: half the stack is enough for the slots themselves.
+      if (++holes_ >= stack_.size() / 2) close_holes();
     }
 
     std::size_t size() const noexcept { return top_ - holes_; }

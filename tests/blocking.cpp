@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Connections that connect by waiting.
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <cueball/manual_resolver.hpp>
+#include <cueball/pool.hpp>
+
+#include "support/catch.hpp"
+#include "support/eventually.hpp"
+
+namespace asio = boost::asio;
+using namespace cueball;
+using namespace std::chrono_literals;
+using support::eventually;
+
+namespace {
+
+/// What the connections of one test share.
+struct world {
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool hold = false;  ///< While set, `connect` waits for its deadline.
+  std::atomic<int> connecting = 0, most_connecting = 0, closed = 0, alive = 0;
+};
+
+class session {
+ public:
+  session(std::shared_ptr<world> of, const backend& where) : world_(std::move(of)), port_(where.port) {
+    ++world_->alive;
+  }
+  session(session&& other) noexcept : world_(std::exchange(other.world_, nullptr)), port_(other.port_) {}
+  ~session() {
+    if (world_) --world_->alive;
+  }
+
+  void connect(time_point deadline) {
+    const int now = ++world_->connecting;
+    if (now > world_->most_connecting) world_->most_connecting = now;
+    std::unique_lock lock{world_->mutex};
+    const bool free = world_->wake.wait_until(lock, deadline, [&] { return !world_->hold; });
+    --world_->connecting;
+    if (!free) throw std::system_error(std::make_error_code(std::errc::timed_out), "nobody answered");
+    if (port_ == 66) throw std::runtime_error("wrong password");
+    open_ = true;
+  }
+
+  void close() noexcept {
+    if (std::exchange(open_, false)) ++world_->closed;
+  }
+
+  bool is_open() const noexcept { return open_; }
+
+ private:
+  std::shared_ptr<world> world_;
+  std::uint16_t port_;
+  bool open_ = false;
+};
+
+auto make(std::shared_ptr<world> of) {
+  return [of](const backend& where) { return session{of, where}; };
+}
+
+constexpr pool_options quick{.max_connections = 4,
+                             .rebalance_delay = std::chrono::milliseconds{1},
+                             .recovery = {.connect = {.timeout = std::chrono::milliseconds{50},
+                                                      .delay = std::chrono::milliseconds{1}}}};
+
+}  // namespace
+
+TEST_CASE("blocking connections are connected and closed on worker threads") {
+  const auto of = std::make_shared<world>();
+  {
+    pool<session> pool{static_resolver{{"127.0.0.1", 1}, {"127.0.0.1", 2}}, make(of), quick};
+    pool.wait_ready(4, 10s);
+    pool.claim().discard();
+    REQUIRE(eventually([&] { return of->closed == 1 && pool.stats().slots.idle == 4; }));
+    CHECK(pool.stop(10s) == 0);
+    CHECK(of->closed == 5);
+  }
+  CHECK(of->alive == 0);
+}
+
+TEST_CASE("connects that hang hold up nothing but themselves") {
+  const auto of = std::make_shared<world>();
+  manual_resolver resolver;
+  resolver.add({"127.0.0.1", 1});
+  {
+    pool<session> pool{resolver, make(of), quick};
+    pool.wait_ready(4, 10s);
+    {
+      const std::scoped_lock lock{of->mutex};
+      of->hold = true;
+    }
+    resolver.add({"127.0.0.1", 2});
+    REQUIRE(eventually([&] { return of->connecting > 0; }));
+    for (int i = 0; i < 100; ++i) CHECK(pool.claim(10s).backend().port == 1);
+    CHECK(pool.stats().slots.idle == 4);
+    REQUIRE(eventually([&] { return pool.stats().backends.at(1).counters.connect_failures > 0; }));
+    {
+      const std::scoped_lock lock{of->mutex};
+      of->hold = false;
+    }
+    of->wake.notify_all();
+    REQUIRE(eventually(
+        [&] { return pool.stats().backends.at(1).slots.idle == 2 && pool.stats().slots.total() == 4; }));
+    CHECK(of->most_connecting <= 2);
+  }
+  CHECK(of->alive == 0);
+}
+
+TEST_CASE("what a blocking connect throws is the backend's last error") {
+  const auto of = std::make_shared<world>();
+  pool<session> pool{static_resolver{{"127.0.0.1", 66}}, make(of), quick};
+  REQUIRE(eventually([&] { return pool.stats().counters.connect_failures > 0; }));
+  CHECK(pool.stats().backends.at(0).last_error == errc::connect_failed);
+  CHECK(pool.stats().backends.at(0).last_error_text == "wrong password");
+}
+
+TEST_CASE("a pool goes while its connects hang") {
+  const auto of = std::make_shared<world>();
+  of->hold = true;
+  {
+    asio::thread_pool threads{1};
+    {
+      pool<session> pool{threads, static_resolver{{"127.0.0.1", 1}}, make(of), quick};
+      REQUIRE(eventually([&] { return of->connecting == 2; }));
+    }
+    threads.join();
+  }
+  {
+    pool<session> pool{static_resolver{{"127.0.0.1", 1}}, make(of), quick};
+    REQUIRE(eventually([&] { return of->connecting == 2; }));
+  }
+  CHECK(eventually([&] { return of->alive == 0; }));
+}
