@@ -101,6 +101,56 @@ TEST_CASE("a plan that is asked for again is the same") {
   });
 }
 
+TEST_CASE("a plan is reached with its least churn, whatever is claimed") {
+  holds("R2: connections opened", [] {
+    auto what = whole_pool();
+    what.watched = false;
+    const auto changes = *rc::gen::container<std::vector<std::pair<std::size_t, std::uint32_t>>>(
+        rc::gen::pair(rc::gen::resize(100, rc::gen::inRange<std::size_t>(0, 4)),
+                      rc::gen::resize(100, rc::gen::inRange<std::uint32_t>(0, 5))));
+    const auto claims = *rc::gen::inRange(0, 9);
+    check_run(what, [&](simulator& sim) {
+      for (int i = 0; i < claims; ++i) sim.try_take();
+      for (const auto& [which, weight] : changes) {
+        const auto opened = sim.book().opened();
+        const auto least = sim.book().least_churn();
+        if (which < what.warm)
+          sim.change(which, weight,
+                     0);  // else backends would be gone, and what is claimed of them stays gone
+        else
+          sim.add(which, weight);
+        sim.live(long_enough(what));
+        // A strict pool may have to wait for the leases before it can open them all.
+        const auto came = sim.book().opened() - opened;
+        const auto expected = sim.book().least_churn() - least;
+        demand(what.strict ? came <= expected : came == expected, "R2: no more is opened than must be");
+        if (what.strict && came < expected) break;
+      }
+      sim.heal();
+    });
+  });
+}
+
+TEST_CASE("a wait for readiness ends when marks are taken back") {
+  // Found by the simulator: only `connected` looked at who waits.
+  check_run({.composition = 3, .max_connections = 1}, [](simulator& sim) {
+    sim.add(0);
+    sim.live(200ms);
+    demand(sim.try_take(), "it is up");
+    sim.add(1, 5);
+    sim.live(200ms);  // the connection has moved; the claimed one is marked
+    demand(sim.try_take(), "the other is up");
+    sim.behave(1, manner::hangs);
+    sim.release(1, ending::discarded);
+    auto& ready = sim.wait_ready(1, never_comes);
+    demand(ready.now == core::waiter::state::waiting, "nothing wanted is up");
+    sim.change(1, 0, 0);
+    sim.live(200ms);
+    demand(ready.now == core::waiter::state::finished, "what was marked is wanted again");
+    sim.heal();
+  });
+}
+
 TEST_CASE("a removed backend's connections close: idle ones at the rebalance, claimed ones when released") {
   holds("R4", [] {
     const auto what = whole_pool();

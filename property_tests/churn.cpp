@@ -49,4 +49,15 @@ TEST_CASE("the same seed and the same events give the same run") {
   });
 }
 
+TEST_CASE("a plan that failed while another was due is asked for once") {
+  // Found by the simulator: the one that was due came on top of it.
+  const script ops{{op_kind::add, 0, 0},   {op_kind::tick, 0, 0},    {op_kind::add, 0, 6},
+                   {op_kind::tick, 0, 0},  {op_kind::answer, 0, 11}, {op_kind::tick, 0, 0},
+                   {op_kind::settle, 0, 0}};
+  check_run({.composition = 0, .rebalance_ms = 10}, [&](simulator& sim) {
+    sim.run(ops);
+    sim.heal();
+  });
+}
+
 }  // namespace cueball::property

@@ -37,7 +37,8 @@ class ledger {
     std::uint32_t attempt = 0;
     std::uint32_t successes = 0;
     std::uint64_t claims = 0;
-    std::uint64_t rank = 0;  ///< Grows with the time at which it became idle; equal after a shuffle.
+    std::uint64_t watched_at = 0;  ///< Claims when its watch was armed.
+    std::uint64_t rank = 0;        ///< Grows with the time at which it became idle; equal after a shuffle.
     time_point opened_at{};
     time_point up_since{};
   };
@@ -104,6 +105,8 @@ class ledger {
   std::uint64_t opened() const { return opened_; }
   std::uint64_t closed() const { return closed_; }
   std::uint64_t plans() const { return plans_; }
+  /// What the plans so far cost at the least, in connections opened.
+  std::uint64_t least_churn() const { return least_churn_; }
   bool any_live() const;
   bool any_announced() const;
   bool change_is_pending() const { return rebalance_due_.has_value() || plan_owed_ || plan_out_; }
@@ -171,6 +174,7 @@ class ledger {
   std::uint64_t opened_ = 0;
   std::uint64_t closed_ = 0;
   std::uint64_t plans_ = 0;
+  std::uint64_t least_churn_ = 0;
   std::uint64_t connect_failures_ = 0;
   std::uint64_t broken_ = 0;
   std::uint64_t waited_ = 0;
