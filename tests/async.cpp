@@ -178,6 +178,18 @@ TEST_CASE("async_wait_ready completes when so many connections are up") {
   CHECK(f.pool.stats().slots.idle == 1);
 }
 
+TEST_CASE("async_wait_ready refuses what no pool of this size could become") {
+  fixture f;
+  const auto ready = [&](std::uint32_t count) {
+    std::promise<error_code> done;
+    f.pool.async_wait_ready(count, 10s, [&](error_code error) { done.set_value(error); });
+    return done.get_future().get();
+  };
+  CHECK(ready(0) == errc::bad_argument);
+  CHECK(ready(2) == errc::bad_argument);
+  CHECK_FALSE(ready(1));
+}
+
 TEST_CASE("async_stop completes when the last lease is back, or at its deadline with the number left") {
   fixture f;
   auto held = f.pool.claim(10s);

@@ -142,4 +142,7 @@ TEST_CASE("times that would overflow never come") {
   CHECK(deadline{never_comes}.resolve(clock) == never_comes);
   CHECK(deadline{3s}.resolve(clock) == time_point{4s});
   CHECK(deadline{-3s}.resolve(clock) == time_point{-2s});
+  CHECK(deadline{std::chrono::hours::max()}.resolve(clock) == never_comes);
+  CHECK(deadline{std::chrono::hours::min()}.resolve(clock) == now);
+  CHECK(deadline{std::chrono::duration<double>{1e300}}.resolve(clock) == never_comes);
 }

@@ -19,8 +19,12 @@ namespace cueball {
 
 namespace archetype {
 
-/// The poorest completion token: a handler that can only be moved and called.
+/// The poorest completion token: a handler that can only be moved and called. It has the executor that the
+/// pool's own handlers have, so that checking a concept instantiates nothing that is not needed anyway.
 struct handler {
+  using executor_type = boost::asio::any_io_executor;
+  executor_type get_executor() const noexcept { return {}; }
+
   handler(handler&&) noexcept = default;
   void operator()(error_code) {}
 };

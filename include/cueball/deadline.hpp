@@ -17,7 +17,7 @@ class deadline {
 
   template <class Rep, class Period>
   deadline(std::chrono::duration<Rep, Period> length) noexcept  // NOLINT: likewise
-      : length_(std::chrono::duration_cast<duration>(length)), relative_(true) {}
+      : length_(in_range(length)), relative_(true) {}
 
   /// \param now is asked for the time only if that matters.
   template <class Clock>
@@ -27,6 +27,16 @@ class deadline {
   }
 
  private:
+  /// Lengths that do not fit are as good as no limit, or as none at all.
+  template <class Rep, class Period>
+  static duration in_range(std::chrono::duration<Rep, Period> length) noexcept {
+    using seconds = std::chrono::duration<double>;
+    constexpr seconds most{std::chrono::hours{24 * 365 * 200}};
+    if (seconds{length} > most) return no_limit;
+    if (!(seconds{length} >= -most)) return duration::zero();
+    return std::chrono::duration_cast<duration>(length);
+  }
+
   time_point when_ = never_comes;
   duration length_ = no_limit;
   bool relative_ = false;

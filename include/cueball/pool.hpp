@@ -172,15 +172,11 @@ class basic_pool {
 
   void wait_ready(std::uint32_t count, deadline until, error_code& error) {
     if constexpr (may_block<threading>()) {
-      error = {};
-      if (!is_possible(count))
-        error = errc::bad_argument;
-      else
-        engine_->wait_ready(count, until, error);
+      engine_->wait_ready(count, until, error);
     }
   }
 
-  /// Completes with `void(error_code)`, as `async_claim` does.
+  /// Completes with `void(error_code)`, as `async_claim` does. The same errors, and `operation_aborted`.
   template <boost::asio::completion_token_for<void(error_code)> Token>
   auto async_wait_ready(std::uint32_t count, deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code)>(
@@ -265,10 +261,6 @@ class basic_pool {
           engine_->start(std::move(resolver));
         },
         std::forward<Arguments>(arguments)...);
-  }
-
-  bool is_possible(std::uint32_t count) const noexcept {
-    return count >= 1 && count <= options().max_connections;
   }
 
   [[noreturn]] void throw_not_ready(std::uint32_t count, error_code error) const {

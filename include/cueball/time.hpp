@@ -17,7 +17,8 @@ inline constexpr duration no_limit = duration::max();
 /// The moment that never comes.
 inline constexpr time_point never_comes = time_point::max();
 
-/// `from + length`, or `never_comes` where that has no limit or would not fit.
+/// `from + length`; `never_comes` where that has no limit or would not fit.
+/// \pre `length` is not so far below zero that the sum would not fit.
 constexpr time_point after(time_point from, duration length) noexcept {
   if (length == no_limit || (length > duration::zero() && from > never_comes - length)) return never_comes;
   return from + length;

@@ -179,10 +179,11 @@ class pool_core {
 
   // Waiting for the pool.
 
-  /// Until `count` connections are up.
+  /// Until `count` connections are up; so many have to be possible.
   void wait_ready(waiter& waiting, std::uint32_t count, time_point deadline, time_point now) {
     waiting.waits_for = waiter::kind::ready;
     waiting.wanted = count;
+    if (count < 1 || count > options_.max_connections) return finish(waiting, errc::bad_argument);
     if (is_stopping()) return finish(waiting, errc::stopped);
     if (up() >= count) return finish(waiting, {});
     if (deadline <= now) return finish(waiting, errc::wait_timeout);
