@@ -581,7 +581,7 @@ void simulator::step(const op& one) {
       return fire(its);
     }
     case op_kind::wait_ready:
-      wait_ready(one.a % (setting_.max_connections + 1),
+      wait_ready(1 + one.a % setting_.max_connections,
                  one.b < 4 ? never_comes : after(now_, lengths[one.b - 4U] - 1ms));
       return;
     case op_kind::stale:
