@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// tcp_connection against real servers on loopback.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -64,6 +65,13 @@ TEST_CASE("the socket is set up for small requests, and the system watches for a
   held->socket().get_option(keep_alive);
   CHECK(no_delay.value());
   CHECK(keep_alive.value());
+}
+
+TEST_CASE("programs that are started do not inherit connections") {
+  echo_server server;
+  pool_type pool{static_resolver{at(server)}, quick};
+  auto held = pool.claim(10s);
+  CHECK((::fcntl(held->socket().native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
 }
 
 TEST_CASE("the peer's close is noticed while connections lie idle, also after they were used") {
