@@ -28,7 +28,7 @@ the demo could not run.
 
 int run(bool fast, bool plain) {
   const auto server = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "echo_server";
-  const std::chrono::milliseconds observe{fast ? 600 : 3000};
+  const std::chrono::milliseconds observe{fast ? 700 : 3000};
   const auto shown = demo::make_view(plain);
   demo::story story{*shown, server.string(), observe};
   const auto verdict = story.play();
