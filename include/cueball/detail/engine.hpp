@@ -265,7 +265,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   // The end.
 
   void request_stop() noexcept {
-    for (bool more = true; more;) {
+    bool more = false;
+    do {
       with_book([&] {
         if (core_.is_stopping())
           core_.wake(clock::now());
@@ -273,7 +274,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
           core_.request_stop();
         more = core_.has_work();
       });
-    }
+    } while (more);
   }
 
   /// The pool's handle goes. Nothing of the pool waits for a lease: those that are out are counted once,
