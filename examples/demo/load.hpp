@@ -5,35 +5,16 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <stop_token>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "composition.hpp"
-#include "histogram.hpp"
+#include "tally.hpp"
 
 namespace demo {
-
-/// What happened over some time.
-struct tally {
-  struct outcome {
-    std::uint64_t answered = 0;
-    std::uint64_t failed = 0;
-  };
-
-  histogram waits;                         ///< How long each claim took.
-  std::uint64_t claims_failed = 0;         ///< Claims that gave no connection.
-  std::uint64_t from_barred = 0;           ///< Claims that gave a connection to a backend that had gone.
-  std::map<std::string, outcome> by_name;  ///< Requests, by the name of the backend.
-
-  tally& operator+=(const tally& other);
-  std::uint64_t answered() const;
-  std::uint64_t failed() const;
-};
 
 class load {
  public:

@@ -14,6 +14,7 @@
 #include "composition.hpp"
 #include "load.hpp"
 #include "server_process.hpp"
+#include "tally.hpp"
 #include "verdict.hpp"
 #include "view.hpp"
 #include "watch.hpp"

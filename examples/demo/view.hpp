@@ -4,14 +4,12 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 
 #include <cueball/pool_stats.hpp>
 
-#include "load.hpp"
+#include "tally.hpp"
 
 namespace demo {
 

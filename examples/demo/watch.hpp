@@ -14,6 +14,7 @@
 
 #include "composition.hpp"
 #include "load.hpp"
+#include "tally.hpp"
 #include "view.hpp"
 
 namespace demo {
