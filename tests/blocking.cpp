@@ -122,6 +122,43 @@ TEST_CASE("what a blocking connect throws is the backend's last error") {
   CHECK(pool.stats().backends.at(0).last_error_text == "wrong password");
 }
 
+TEST_CASE("a connect that comes back late is neither closed nor destroyed under its feet") {
+  struct log {
+    std::atomic<int> connects = 0, closed_inside = 0, destroyed_inside = 0;
+  };
+  struct late {
+    explicit late(log& of) : in(&of) {}
+    late(late&& other) noexcept : in(other.in) {}
+    ~late() { in->destroyed_inside += busy ? 1 : 0; }
+
+    void connect(time_point deadline) {
+      busy = true;
+      ++in->connects;
+      std::this_thread::sleep_until(deadline + 5ms);
+      busy = false;
+      if (in->connects % 2 == 0) throw std::runtime_error("late, and in vain");
+    }
+    void close() noexcept { in->closed_inside += busy ? 1 : 0; }
+
+    log* in;
+    std::atomic<bool> busy = false;
+  };
+  log of;
+  {
+    pool<late> pool{static_resolver{{"127.0.0.1", 1}},
+                    [&](const backend&) { return late{of}; },
+                    {.max_connections = 4,
+                     .rebalance_delay = 1ms,
+                     .recovery = {.connect = {.timeout = 5ms, .delay = 1ms, .max_delay = 2ms}}}};
+    REQUIRE(eventually([&] { return of.connects > 10; }));
+    const auto stats = pool.stats();
+    CHECK(stats.counters.opened == stats.counters.closed + stats.slots.total());
+    CHECK(pool.stop(10s) == 0);
+  }
+  CHECK(of.closed_inside == 0);
+  CHECK(of.destroyed_inside == 0);
+}
+
 TEST_CASE("a pool goes while its connects hang") {
   const auto of = std::make_shared<world>();
   of->hold = true;

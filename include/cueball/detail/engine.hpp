@@ -573,9 +573,11 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       connect_failed(id, slot, failure.error, failure.text);
     } else {
       const auto until = after(clock::now(), options_.recovery.connect.timeout);
+      slot.at_work = true;
       boost::asio::post(*workers_, [this, id, &slot, until] {
         auto failure = failure_of(errc::connect_failed, [&] { slot.connection->connect(until); });
         boost::asio::post(places_.serial, [self = share(), id, &slot, failure = std::move(failure)] {
+          slot.at_work = false;
           self->connect_ended(id, slot, failure.error, failure.text);
         });
       });
@@ -606,6 +608,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       if (slot->connection) slot->connection->close();
       closed(id, *slot);
     } else {
+      if (slot->at_work) return;  // one call at a time: its end answers
       if (!slot->connection) return closed(id, *slot);
       boost::asio::post(*workers_, [this, id, slot] {
         slot->connection->close();

@@ -23,6 +23,7 @@ template <class Connection>
 struct seat : lease_record {
   std::optional<Connection> connection;
   std::shared_ptr<boost::asio::cancellation_signal> connecting;  ///< Of the connect that is in flight.
+  bool at_work = false;                                          ///< A worker thread is in its `connect`.
 };
 
 /// The user's way to make a connection, in one form.
