@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// How a pool ends, and what outlives it.
+#include <functional>
 #include <future>
 #include <optional>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -12,6 +15,7 @@
 #include <cueball/manual_resolver.hpp>
 #include <cueball/observer_policy.hpp>
 #include <cueball/pool.hpp>
+#include <cueball/threading/multi_threaded.hpp>
 
 #include "support/catch.hpp"
 #include "support/eventually.hpp"
@@ -45,6 +49,42 @@ struct caller {
   }
   void on(const claimed_event&) noexcept {}
   void on(const released_event&) noexcept {}
+};
+
+/// Counts how often a lease ended.
+struct releases {
+  using category = observer_policy;
+  static constexpr std::string_view name = "releases";
+
+  int* heard;
+
+  template <class Event>
+  void on(const Event&) noexcept {}
+  void on(const released_event&) noexcept { ++*heard; }
+};
+
+/// Calls `then` once, when its thread has unlocked the pool's mutex.
+struct tells_unlock : threading::multi_threaded {
+  static constexpr std::string_view name = "tells_unlock";
+  static inline thread_local std::function<void()> then;
+
+  class mutex : public threading::multi_threaded::mutex {
+   public:
+    void unlock() noexcept {
+      threading::multi_threaded::mutex::unlock();
+      if (const auto call = std::exchange(then, nullptr)) call();
+    }
+  };
+
+  class fast_mutex {
+   public:
+    explicit fast_mutex(mutex& all) noexcept : all_(all) {}
+    void lock() { all_.lock(); }
+    void unlock() noexcept { all_.unlock(); }
+
+   private:
+    mutex& all_;
+  };
 };
 
 }  // namespace
@@ -141,6 +181,37 @@ TEST_CASE("a lease may outlive its pool, and closes its connection when it goes"
   CHECK(plan->alive == 2);
   third.discard();
   CHECK(plan->alive == 1);
+}
+
+TEST_CASE("the observer hears of a lease that outlived its pool") {
+  const auto plan = std::make_shared<script>();
+  int heard = 0;
+  lease_type held;
+  {
+    cueball::pool<scripted_connection, releases> pool{static_resolver{at(1)}, follow(plan), quick,
+                                                      releases{&heard}};
+    held = pool.claim(10s);
+  }
+  held.release();
+  CHECK(heard == 1);
+  CHECK(plan->alive == 0);
+}
+
+TEST_CASE("a pool may be destroyed while another thread gives back a lease") {
+  const auto plan = std::make_shared<script>();
+  for (const bool good : {false, true}) {
+    std::optional<cueball::pool<scripted_connection, tells_unlock>> pool{
+        std::in_place, static_resolver{at(1)}, follow(plan), quick};
+    pool->wait_ready(2, 10s);
+    auto held = pool->claim(10s);
+    tells_unlock::then = [&] { std::thread{[&] { pool.reset(); }}.join(); };
+    if (good)
+      held.release();
+    else
+      held.discard();
+    CHECK_FALSE(pool);
+    CHECK(plan->alive == 0);
+  }
 }
 
 TEST_CASE("a lease may outlive its pool on the user's context too") {

@@ -331,15 +331,16 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   template <class Event>
   void with_book(Event event) {
     core::waiter* finished = nullptr;
-    bool post = false;
+    std::shared_ptr<engine>
+        keep;  // a lease that ends does not hold the engine, and the pool may go meanwhile
     {
       const std::scoped_lock lock{mutex_};
       event();
       finished = core_.take_finished();
-      post = wants_drain();
+      if (wants_drain()) keep = this->shared_from_this();
     }
     deliver(finished);
-    if (post) post_drain();
+    if (keep) keep->post_drain();
   }
 
   /// Under the mutex. True once until the drain has run.
@@ -436,7 +437,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   void release_observed(slot_type& slot) noexcept {
-    const auto where = slot.where;  // the slot may be somebody else's once it is put back
+    const auto keep =
+        this->shared_from_this();  // neither the slot nor the engine is ours once it is put back
+    const auto where = slot.where;
     const bool kept = put(slot) || release_slowly(slot, core::verdict::good);
     observer_.on(released_event{*where, kept});
   }
