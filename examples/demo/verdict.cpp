@@ -63,8 +63,8 @@ numbers fewest_to_open(const numbers& present, std::uint64_t target) {
   auto left = target % present.size();
   // Who has more than the share is the one to keep one more.
   std::vector<std::pair<std::string, std::uint64_t>> order(present.begin(), present.end());
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& one, const auto& other) { return one.second > other.second; });
+  std::sort(order.begin(), order.end(),
+            [](const auto& one, const auto& other) { return one.second > other.second; });
   numbers to_open;
   for (const auto& [name, has] : order) {
     const auto wanted = share + (left > 0 ? 1 : 0);

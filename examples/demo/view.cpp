@@ -184,7 +184,8 @@ class table_view final : public view {
     const auto found =
         std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.key == key; });
     const bool known = found != rows.end();
-    const auto status = known ? state(*found) : "gone";
+    const bool stopped = last_.stats.state == cueball::pool_state::stopped;
+    const auto status = !known ? "gone" : stopped ? "closed" : state(*found);
     const auto slots = known ? found->slots : cueball::slot_counts{};
     const auto value = [&](const std::string& title) -> std::string {
       if (title == "backend") return key;
@@ -197,10 +198,10 @@ class table_view final : public view {
     };
     std::string text;
     for (const auto& column : columns) text += cell(column, value(column.title));
-    line(text, status == "unreachable"            ? "\033[31m"
-               : status == "ok"                   ? "\033[32m"
-               : status == "gone" || !found->live ? "\033[2m"
-                                                  : "\033[33m");
+    line(text, status == "unreachable"             ? "\033[31m"
+               : status == "ok"                    ? "\033[32m"
+               : !known || stopped || !found->live ? "\033[2m"
+                                                   : "\033[33m");
   }
 
   static std::uint64_t answered(const tally& of, const std::string& name) {
