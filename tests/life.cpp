@@ -51,6 +51,19 @@ struct caller {
   void on(const released_event&) noexcept {}
 };
 
+/// Announces one backend and shows the sink of its last run.
+struct keeps_sink {
+  std::optional<resolver_sink>* sink;
+
+  template <class Token>
+  auto async_run(resolver_sink reports_to, Token&& token) {
+    reports_to.added(at(1));
+    reports_to.round_done();
+    *sink = std::move(reports_to);
+    return cueball::detail::async_wait_cancelled(std::forward<Token>(token));
+  }
+};
+
 /// Counts how often a lease ended.
 struct releases {
   using category = observer_policy;
@@ -280,6 +293,25 @@ TEST_CASE("a resolver that reports to a stopped pool, or to none, is harmless") 
     CHECK(pool.state() == pool_state::stopped);
   }
   resolver.add(at(3));
+}
+
+TEST_CASE("a sink may outlive its pool and the context that the pool was on") {
+  const auto plan = std::make_shared<script>();
+  std::optional<resolver_sink> sink;
+  const keeps_sink resolver{&sink};
+  {
+    pool_type pool{resolver, follow(plan), quick};
+    pool.wait_ready(2, 10s);
+  }
+  sink->added(at(2));
+  sink->round_done();
+  {
+    asio::io_context context;
+    pool_type pool{context, resolver, follow(plan), quick};
+    while (plan->connected < 4) context.run_one();
+  }
+  sink->removed(at(1));
+  CHECK(plan->alive == 0);
 }
 
 TEST_CASE("pools come and go without a trace") {

@@ -99,6 +99,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       resolver_ = std::make_unique<async_runner<Resolver>>(std::move(resolver), places_.serial);
     else
       resolver_ = std::make_unique<blocking_runner<Resolver>>(std::move(resolver), places_.serial);
+    target_ = std::make_shared<target>(this->shared_from_this());
     if (places_.own) places_.own->start();
     with_book([this] { core_.start(clock::now()); });
   }
@@ -284,6 +285,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     while (close_one_here()) {
     }
     request_stop();
+    target_->shut();
     if (places_.own) places_.own->finish(this->shared_from_this());
     if (workers_) workers_->join();
     const std::scoped_lock lock{mutex_};
@@ -657,10 +659,16 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     });
   }
 
-  /// The pool, as one run of the resolver sees it.
+  /// The pool, as its resolver sees it. A sink may outlive the pool, and the context that the pool was on.
   class target final : public sink_target {
    public:
     explicit target(const std::shared_ptr<engine>& of) : engine_(of), serial_(of->places_.serial) {}
+
+    /// The pool goes: what is reported from here on is ignored.
+    void shut() noexcept {
+      const std::scoped_lock lock{mutex_};
+      serial_ = nullptr;
+    }
 
     void added(backend where) override {
       post([where = std::move(where)](core_type& core) { core.backend_added(where, clock::now()); });
@@ -681,13 +689,16 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
    private:
     template <class Report>
     void post(Report report) {
+      const std::scoped_lock lock{mutex_};
+      if (!serial_) return;
       boost::asio::post(serial_, [weak = engine_, report = std::move(report)] {
         if (const auto self = weak.lock()) self->with_book([&] { report(self->core_); });
       });
     }
 
     std::weak_ptr<engine> engine_;
-    boost::asio::any_io_executor serial_;
+    typename threading::mutex mutex_;      // while it is held, the pool does not go, nor the context
+    boost::asio::any_io_executor serial_;  // empty when the pool is gone: it does not outlive its context
   };
 
   void run_resolver() {
@@ -697,10 +708,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       core_.resolver_started();
     }
     const auto failure = failure_of(errc::resolver_failed, [&] {
-      resolver_->start(resolver_sink{std::make_shared<target>(this->shared_from_this())},
-                       [self = share()](error_code error, std::string text) {
-                         self->resolver_ended(error, std::move(text));
-                       });
+      resolver_->start(resolver_sink{target_}, [self = share()](error_code error, std::string text) {
+        self->resolver_ended(error, std::move(text));
+      });
     });
     if (failure.error) resolver_ended(failure.error, failure.text);
   }
@@ -722,6 +732,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   bool abandoned_ = false;
   std::size_t orphans_ = 0;
   std::shared_ptr<engine> kept_for_orphans_;
+  std::shared_ptr<target> target_;
 
   // Used on the serial executor only.
   boost::asio::basic_waitable_timer<clock> timer_;
