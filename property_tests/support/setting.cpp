@@ -57,7 +57,8 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
              << ", .timeout_ms = " << shown.timeout_ms << ", .delay_ms = " << shown.delay_ms
              << ", .max_delay_ms = " << shown.max_delay_ms << ", .spread_percent = " << shown.spread_percent
-             << ", .stable_ms = " << shown.stable_ms << ", .decoherence_ms = " << shown.decoherence_ms << "}";
+             << ", .stable_ms = " << shown.stable_ms << ", .decoherence_ms = " << shown.decoherence_ms
+             << ", .slice = " << shown.slice << "}";
 }
 
 std::ostream& operator<<(std::ostream& out, const op& shown) {

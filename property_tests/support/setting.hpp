@@ -35,11 +35,12 @@ struct setting {
   std::uint32_t spread_percent = 20;
   std::uint32_t stable_ms = 200;
   std::uint32_t decoherence_ms = 1000;
+  std::uint32_t slice = 128;  ///< Of work that an event does.
 
   const property::composition& policies() const { return compositions()[composition]; }
   pool_options options() const;
   std::unique_ptr<world> make() const {
-    return policies().make(options(), std::chrono::milliseconds{decoherence_ms}, watched, seed);
+    return policies().make(options(), std::chrono::milliseconds{decoherence_ms}, watched, seed, slice);
   }
 };
 

@@ -89,7 +89,7 @@ struct composition {
   rebalance_kind rebalance;
   decoherence_kind decoherence;
   std::unique_ptr<world> (*make)(const pool_options& options, duration decoherence_interval, bool watched,
-                                 std::uint64_t seed);
+                                 std::uint64_t seed, std::uint32_t slice);
 };
 
 /// Every composition; the queue varies slowest.

@@ -37,8 +37,8 @@ template <class Policies>
 class world_of final : public world {
  public:
   world_of(const pool_options& options, const typename Policies::decoherence& decoherence, bool watched,
-           std::uint64_t seed)
-      : core_(options, {}, {}, decoherence, watched, seed) {}
+           std::uint64_t seed, std::uint32_t slice)
+      : core_(options, {}, {}, decoherence, watched, seed, slice) {}
 
   core::slot_base* try_take() override { return core_.try_take(); }
   bool try_put(core::slot_base& slot) override { return core_.try_put(slot); }
@@ -112,11 +112,11 @@ class world_of final : public world {
 
 template <class Queue, class Rebalance, class Decoherence>
 std::unique_ptr<world> make_world(const pool_options& options, duration decoherence_interval, bool watched,
-                                  std::uint64_t seed) {
+                                  std::uint64_t seed, std::uint32_t slice) {
   using policies = policy_set<Queue, Rebalance, Decoherence, threading::single_threaded, attentive>;
   Decoherence schedule;
   if constexpr (!std::is_empty_v<Decoherence>) schedule.interval = decoherence_interval;
-  return std::make_unique<world_of<policies>>(options, schedule, watched, seed);
+  return std::make_unique<world_of<policies>>(options, schedule, watched, seed, slice);
 }
 
 /// The compositions of one queue.

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,8 @@
 #include <cueball/core/deadlines.hpp>
 #include <cueball/core/effect.hpp>
 #include <cueball/core/front.hpp>
+#include <cueball/core/rebalance_job.hpp>
+#include <cueball/core/registry.hpp>
 #include <cueball/core/slot.hpp>
 #include <cueball/core/waiter.hpp>
 #include <cueball/observer_policy.hpp>
@@ -45,16 +46,20 @@ class pool_core {
   using slot_type = slot<Payload>;
   using observer_type = typename Policies::observer;
 
+  static constexpr std::uint32_t usual_slice = 128;
+
   /// \param watched whether `open` arms the close-watch of what it connects.
+  /// \param slice how many slots, backends or waiters one event deals with at the most.
   pool_core(const pool_options& options, const typename Policies::queue& queue,
             const typename Policies::rebalance& rebalance, const typename Policies::decoherence& decoherence,
-            bool watched, std::uint64_t seed)
+            bool watched, std::uint64_t seed, std::uint32_t slice = usual_slice)
       : options_(options),
         rebalance_(rebalance),
         decoherence_(decoherence),
         watched_(watched && options.watch_delay != no_limit),
+        slice_(slice),
         random_(seed),
-        plan_random_(random_()),
+        job_(random_()),
         // Beyond the target the idle set may hold replacements, of which no more connect at once than this.
         front_(queue, std::size_t{options.max_connections} + options.max_connecting.per_pool,
                random_source{random_()}) {}
@@ -90,8 +95,8 @@ class pool_core {
     timers_.cancel(resolver_timer_);
     timers_.cancel(sweep_.timer);
     effects_.push_back({.what = effect::kind::stop_resolver});
-    job_ = job::none;
-    at_record_ = records_.front();
+    job_.end();
+    at_record_ = registry_.records().front();
     enter(pool_state::stopping);
     check_stopped();
   }
@@ -220,24 +225,18 @@ class pool_core {
     if (is_stopping()) return;
     if (auto problem = problem_with(where); !problem.empty())
       return resolver_failed(errc::bad_backend, std::move(problem));
-    auto [found, is_new] = by_key_.try_emplace(where.key(), nullptr);
-    if (!is_new) {
-      auto& record = *found->second;
-      record.seen_in_run = run_;
-      if (!record.announced) {
-        record.announced = true;
-        tell(effect::kind::tell_backend_added, record.what);
+    if (auto* const known = registry_.find(where.key())) {
+      known->seen_in_run = run_;
+      if (!known->announced) {
+        known->announced = true;
+        tell(effect::kind::tell_backend_added, known->what);
         note_change(now);
       }
-      if (*record.what != where) describe(record, where, now);
+      if (*known->what != where) describe(*known, where, now);
       return;
     }
-    auto& record = make_record();
-    found->second = &record;
-    record.what = std::make_shared<const backend>(where);
-    record.key = found->first;
+    auto& record = registry_.add(where);
     record.seen_in_run = run_;
-    records_.push_back(record);
     tell(effect::kind::tell_backend_added, record.what);
     note_change(now);
   }
@@ -245,25 +244,23 @@ class pool_core {
   /// Weight, priority or attributes are new; the connections stay.
   void backend_changed(const backend& where, time_point now) {
     if (is_stopping()) return;
-    const auto found = by_key_.find(where.key());
-    if (found == by_key_.end() || !found->second->announced)
-      return resolver_failed(errc::unknown_backend, "changed: " + where.key());
-    if (*found->second->what != where) describe(*found->second, where, now);
+    auto* const known = registry_.find(where.key());
+    if (!known || !known->announced) return resolver_failed(errc::unknown_backend, "changed: " + where.key());
+    if (*known->what != where) describe(*known, where, now);
   }
 
   void backend_removed(const std::string& key, time_point now) {
     if (is_stopping()) return;
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end() || !found->second->announced)
-      return resolver_failed(errc::unknown_backend, "removed: " + key);
-    withdraw(*found->second, now);
+    auto* const known = registry_.find(key);
+    if (!known || !known->announced) return resolver_failed(errc::unknown_backend, "removed: " + key);
+    withdraw(*known, now);
   }
 
   /// Withdraws what this run of the resolver did not name.
   void round_done(time_point now) {
     if (is_stopping()) return;
     resolver_failures_ = 0;
-    for (auto* record = records_.front(); record; record = record_list::next(*record))
+    for (auto* record = registry_.records().front(); record; record = record_list::next(*record))
       if (record->announced && record->seen_in_run != run_) withdraw(*record, now);
   }
 
@@ -355,7 +352,7 @@ class pool_core {
 
   /// Does what was due by `now`, or a slice of it.
   void wake(time_point now) {
-    auto steps = slice;
+    auto steps = slice_;
     while (steps > 0) {
       const auto due = timers_.pop_due(now);
       if (!due) break;
@@ -365,7 +362,7 @@ class pool_core {
     if (is_stopping()) return stop_on(steps);
     if (sweep_.running) sweep_on(steps, now);
     if (shuffling_) shuffle_on(steps);
-    if (job_ != job::none) rebalance_on(steps);
+    if (!job_.is(stage::none)) rebalance_on(steps);
     pump(now);
   }
 
@@ -376,29 +373,23 @@ class pool_core {
   bool has_work() const noexcept {
     if (is_stopping())
       return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
-    return sweep_.running || shuffling_ || job_ == job::gather || job_ == job::apply || must_trim();
+    return sweep_.running || shuffling_ || must_trim() || (!job_.is(stage::none) && !job_.is(stage::plan));
   }
 
   // The plan.
 
   /// Performs the effect `plan`: works on what was gathered, touches nothing else.
-  void make_plan() {
-    counts_ = rebalance_.plan(loads_, loads_.empty() ? 0 : options_.max_connections, plan_random_);
-  }
+  void make_plan() { job_.make_plan(rebalance_, options_.max_connections); }
 
   /// The plan was made.
   void planned() noexcept {
-    if (job_ != job::plan) return;
-    job_ = job::apply;
-    job_at_ = 0;
-    target_ = 0;
+    if (job_.is(stage::plan)) job_.planned();
   }
 
   /// The strategy threw: the old plan stays, and it is asked again after a rebalance delay.
   void plan_failed(time_point now) {
-    if (job_ != job::plan) return;
-    job_ = job::none;
-    rebalance_again_ = false;  // the one to come is that
+    if (!job_.is(stage::plan)) return;
+    job_.end();
     note_change(now);
   }
 
@@ -425,14 +416,14 @@ class pool_core {
     all.state = state_;
     all.target = target_;
     all.waiters = claims_.size();
-    all.counters = past_;
+    all.counters = registry_.past();
     all.waited = waited_;
     all.timed_out = timed_out_;
     all.cancelled = cancelled_;
     all.rebalances = rebalances_;
     all.shuffles = shuffles_;
-    all.backends.reserve(records_.size());
-    for (auto* record = records_.front(); record; record = record_list::next(*record)) {
+    all.backends.reserve(registry_.records().size());
+    for (auto* record = registry_.records().front(); record; record = record_list::next(*record)) {
       auto& row = all.backends.emplace_back();
       row.where = *record->what;
       row.key = record->key;
@@ -446,7 +437,7 @@ class pool_core {
         row.counters.claims += slot->claims;
       }
       add(all.slots, row.slots);
-      add(all.counters, row.counters);
+      registry::add_up(all.counters, row.counters);
     }
     return all;
   }
@@ -454,14 +445,14 @@ class pool_core {
  private:
   using front_type = front<typename Policies::queue, typename Policies::threading>;
   using gate = front_type;
-  using record_list = list<backend_record, &backend_record::in_order>;
+  using stage = rebalance_job::stage;
   using slot_list = list<slot_base, &slot_base::of_backend>;
   using need_list = list<backend_record, &backend_record::in_need>;
   using excess_list = list<backend_record, &backend_record::in_excess>;
   using doom_list = list<backend_record, &backend_record::in_doom>;
 
-  /// Slots, backends or waiters that one event deals with at the most.
-  static constexpr std::uint32_t slice = 128;
+  /// The most slots that a measurement of coherence looks at.
+  static constexpr std::uint32_t measured_slots = 128;
 
   /// What happens at a deadline.
   struct alarm {
@@ -471,9 +462,6 @@ class pool_core {
     backend_record* record = nullptr;
     slot_id slot{};
   };
-
-  /// A rebalance: gather the live backends, let the strategy plan, apply the plan.
-  enum class job : std::uint8_t { none, gather, plan, apply };
 
   static slot_type* down(slot_base* slot) noexcept { return static_cast<slot_type*>(slot); }
 
@@ -498,14 +486,6 @@ class pool_core {
     sum.checking += row.checking;
     sum.connecting += row.connecting;
     sum.closing += row.closing;
-  }
-
-  static void add(slot_counters& sum, const slot_counters& row) noexcept {
-    sum.opened += row.opened;
-    sum.closed += row.closed;
-    sum.connect_failures += row.connect_failures;
-    sum.broken += row.broken;
-    sum.claims += row.claims;
   }
 
   // Telling.
@@ -763,98 +743,71 @@ class pool_core {
     note_change(now);
   }
 
-  backend_record& make_record() {
-    if (free_numbers_.empty()) {
-      free_numbers_.push_back(static_cast<std::uint32_t>(by_number_.size()));
-      by_number_.emplace_back();
-    }
-    const auto number = free_numbers_.back();
-    by_number_[number] = std::make_unique<backend_record>();
-    free_numbers_.pop_back();
-    by_number_[number]->number = number;
-    return *by_number_[number];
-  }
-
   void forget_if_gone(backend_record& record) {
     if (record.live || record.announced || !record.slots.empty() || at_record_ == &record) return;
     timers_.cancel(record.retry_timer);
     needy_.erase(record);
     excessive_.erase(record);
     doomed_.erase(record);
-    records_.erase(record);
-    add(past_, record.counters);
-    forget_key(record);
-    free_numbers_.push_back(record.number);
-    by_number_[record.number].reset();
-  }
-
-  /// Announced again, it will be another one.
-  void forget_key(backend_record& record) {
-    const auto found = by_key_.find(record.key);
-    if (found != by_key_.end() && found->second == &record) by_key_.erase(found);
+    registry_.erase(record);
   }
 
   // The rebalance.
 
   void begin_rebalance() {
-    if (job_ != job::none) {
-      rebalance_again_ = true;
-      return;
-    }
-    job_ = job::gather;
-    at_record_ = records_.front();
-    loads_.clear();
-    members_.clear();
+    if (job_.begin()) at_record_ = registry_.records().front();
   }
 
-  void rebalance_on(std::uint32_t& steps) {
-    if (job_ == job::gather) {
+  /// Goes on with the rebalance that is under way.
+  void rebalance_on(std::uint32_t steps) {
+    if (job_.is(stage::gather)) {
       for (; at_record_ && steps > 0; --steps) {
         auto& record = *at_record_;
         at_record_ = record_list::next(record);
         gather(record);
       }
-      if (!at_record_) {
-        job_ = job::plan;
-        effects_.push_back({.what = effect::kind::plan});
+      if (at_record_) return;
+      job_.gathered();
+      effects_.push_back({.what = effect::kind::plan});
+    }
+    if (job_.is(stage::apply)) {
+      for (; steps > 0; --steps) {
+        auto* const record = job_.next();
+        if (!record) {
+          job_.applied();
+          target_ = job_.target();
+          break;
+        }
+        record->planned = job_.share();
+        review(*record);
       }
     }
-    if (job_ == job::apply) {
-      for (; job_at_ < members_.size() && steps > 0; --steps, ++job_at_) {
-        auto& record = *members_[job_at_];
-        record.planned = job_at_ < counts_.size() ? counts_[job_at_] : 0;
-        target_ += record.planned;
-        if (record.live)
-          review(record);
-        else
-          record.planned = 0;
-      }
-      if (job_at_ == members_.size()) {
-        job_ = job::none;
-        ++rebalances_;
-        tell({.what = effect::kind::tell_rebalanced,
-              .number = static_cast<std::uint32_t>(members_.size()),
-              .target = target_});
-        if (std::exchange(rebalance_again_, false)) begin_rebalance();
+    if (job_.is(stage::settle)) {
+      for (; steps > 0; --steps) {
+        auto* const record = job_.next();
+        if (!record) return rebalanced();
+        review(*record);
+        retire_surplus();
       }
     }
   }
 
   void gather(backend_record& record) {
     record.live = record.announced;
-    if (record.live) {
-      members_.push_back(&record);
-      // Unwanted ones are present too: their marks can be taken back, which opens nothing.
-      loads_.push_back({record.wanted + record.unwanted, record.what->weight, record.what->priority});
-      return;
-    }
+    if (record.live) return job_.add(record);
     record.planned = 0;
     timers_.cancel(record.retry_timer);
     needy_.erase(record);
     excessive_.erase(record);
-    forget_key(record);
+    registry_.forget_key(record);
     if (record.wanted > 0) doomed_.push_back(record);
     forget_if_gone(record);
+  }
+
+  void rebalanced() {
+    ++rebalances_;
+    tell({.what = effect::kind::tell_rebalanced, .number = job_.backends(), .target = target_});
+    if (job_.end()) begin_rebalance();
   }
 
   /// Puts the backend on the lists that its numbers call for.
@@ -864,14 +817,16 @@ class pool_core {
       if (record.wanted == 0) doomed_.erase(record);
       return;
     }
-    if (record.wanted < record.planned && record.unwanted > 0) {
+    // As long as others do not know their share, what is surplus is not known either.
+    const bool may_grow = !job_.is(stage::apply);
+    if (may_grow && record.wanted < record.planned && record.unwanted > 0) {
       take_marks_back(record);
       tell_ready();
     }
     if (record.wanted > record.planned && record.connecting > 0) cancel_connects(record);
     set(excessive_, record, record.wanted > record.planned);
     set(needy_, record,
-        record.wanted < record.planned && record.retry_timer == 0 &&
+        may_grow && record.wanted < record.planned && record.retry_timer == 0 &&
             record.connecting < options_.max_connecting.per_backend);
   }
 
@@ -909,13 +864,12 @@ class pool_core {
   void pump(time_point now) {
     if (is_stopping()) return;
     trim();
-    if (must_trim() || job_ == job::apply) return;  // half a plan is no plan
-    if (options_.strict_maximum) {
+    if (must_trim() || job_.is(stage::apply)) return;  // half a plan is no plan
+    if (options_.strict_maximum)
       break_first();
-    } else {
-      while (up() > target_ && retire_one()) {
-      }
-    }
+    else
+      retire_surplus();
+    if (job_.is(stage::settle)) return;
     while (connecting_ < options_.max_connecting.per_pool) {
       if (options_.strict_maximum && total_ >= options_.max_connections) return;
       auto* const record = needy_.front();
@@ -931,15 +885,23 @@ class pool_core {
 
   /// A slice of what belongs to backends that are gone.
   void trim() {
-    auto steps = slice;
+    auto steps = slice_;
     while (auto* const record = doomed_.front()) {
       for (auto* slot = record->slots.front(); slot && record->wanted > 0;) {
         if (steps-- == 0) return;
         auto* const next = slot_list::next(*slot);
         if (slot->state != slot_state::closing && !slot->unwanted) retire(*slot, close_reason::unwanted);
+        record->slots.erase(*slot);  // to the end of the list: the next slice begins with those that are left
+        record->slots.push_back(*slot);
         slot = next;
       }
       doomed_.erase(*record);
+    }
+  }
+
+  /// What is up beyond the target goes. (With a strict maximum nothing can be.)
+  void retire_surplus() {
+    while (up() > target_ && retire_one()) {
     }
   }
 
@@ -980,7 +942,7 @@ class pool_core {
   // Decoherence.
 
   void plan_decoherence(time_point now) {
-    const auto next = decoherence_.next(now, front_.measure(slice), random_);
+    const auto next = decoherence_.next(now, front_.measure(measured_slots), random_);
     if (next.when <= now || next.when == never_comes) return;
     decoherence_step_ = next.what;
     decoherence_timer_ = timers_.schedule(next.when, {alarm::kind::decohere, nullptr, nullptr, {}});
@@ -1096,8 +1058,9 @@ class pool_core {
   [[no_unique_address]] typename Policies::rebalance rebalance_;
   [[no_unique_address]] typename Policies::decoherence decoherence_;
   bool watched_;
+  std::uint32_t slice_;
   random_source random_;
-  random_source plan_random_;  // the strategy's own, since it runs outside the mutex
+  rebalance_job job_;
   front_type front_;
   slot_table<Payload> slots_;
   deadlines<alarm> timers_;
@@ -1112,28 +1075,18 @@ class pool_core {
   waiter* finished_ = nullptr;
   waiter* finished_last_ = nullptr;
 
-  // Backends. Those that left at a rebalance have no key any more, but stay until their last slot is gone.
-  std::vector<std::unique_ptr<backend_record>> by_number_;
-  std::vector<std::uint32_t> free_numbers_;
-  std::map<std::string, backend_record*> by_key_;
-  record_list records_;
+  // Backends.
+  registry registry_;
   need_list needy_;
   excess_list excessive_;
   doom_list doomed_;
   std::uint64_t run_ = 0;
   std::uint32_t resolver_failures_ = 0;
   std::uint32_t resolver_timer_ = 0;
-  slot_counters past_;
 
   // The rebalance under way.
   std::uint32_t rebalance_timer_ = 0;
-  job job_ = job::none;
-  bool rebalance_again_ = false;
-  backend_record* at_record_ = nullptr;
-  std::uint32_t job_at_ = 0;
-  std::vector<backend_record*> members_;
-  std::vector<backend_load> loads_;
-  std::vector<std::uint32_t> counts_;
+  backend_record* at_record_ = nullptr;  ///< Where gathering, or the stop, has come to.
 
   // Sums over the backends.
   std::uint32_t target_ = 0;

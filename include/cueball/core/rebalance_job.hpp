@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// A rebalance under way, in stages that take a slice at a time.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <cueball/core/backend_record.hpp>
+#include <cueball/random.hpp>
+#include <cueball/rebalance_policy.hpp>
+
+namespace cueball::core {
+
+/// Who takes part is settled when it begins; what is announced meanwhile is the next rebalance's.
+class rebalance_job {
+ public:
+  enum class stage : std::uint8_t {
+    none,
+    gather,  ///< Backends are added one by one; those that were withdrawn leave.
+    plan,    ///< The strategy works on what was gathered, outside the mutex.
+    apply,   ///< Each backend is told its share: until the last one was, nothing is opened or closed for it.
+    settle,  ///< Each backend gets what its share allows; nothing is opened yet.
+  };
+
+  explicit rebalance_job(std::uint64_t seed) noexcept : random_(seed) {}
+
+  stage at() const noexcept { return stage_; }
+  bool is(stage which) const noexcept { return stage_ == which; }
+
+  /// False if one is under way: it will be followed by another one.
+  bool begin() {
+    if (stage_ != stage::none) {
+      again_ = true;
+      return false;
+    }
+    stage_ = stage::gather;
+    loads_.clear();
+    members_.clear();
+    return true;
+  }
+
+  void add(backend_record& record) {
+    members_.push_back(&record);
+    // Unwanted ones are present too: their marks can be taken back, which opens nothing.
+    loads_.push_back({record.wanted + record.unwanted, record.what->weight, record.what->priority});
+  }
+
+  void gathered() noexcept { stage_ = stage::plan; }
+
+  /// Touches nothing but what was gathered.
+  template <class Strategy>
+  void make_plan(const Strategy& strategy, std::uint32_t target) {
+    counts_ = strategy.plan(loads_, loads_.empty() ? 0 : target, random_);
+    counts_.resize(loads_.size());
+  }
+
+  void planned() noexcept { go(stage::apply); }
+
+  /// The next backend of this stage; null at its end.
+  backend_record* next() noexcept { return next_ < members_.size() ? members_[next_++] : nullptr; }
+
+  /// Of the backend that `next` gave last.
+  std::uint32_t share() noexcept {
+    sum_ += counts_[next_ - 1];
+    return counts_[next_ - 1];
+  }
+
+  void applied() noexcept { go(stage::settle); }
+
+  /// Sum of the shares that were given out.
+  std::uint32_t target() const noexcept { return sum_; }
+  std::uint32_t backends() const noexcept { return static_cast<std::uint32_t>(members_.size()); }
+
+  /// True if another one is owed.
+  bool end() noexcept {
+    stage_ = stage::none;
+    return std::exchange(again_, false);
+  }
+
+ private:
+  void go(stage to) noexcept {
+    stage_ = to;
+    next_ = 0;
+    if (to == stage::apply) sum_ = 0;
+  }
+
+  stage stage_ = stage::none;
+  bool again_ = false;
+  std::size_t next_ = 0;
+  std::uint32_t sum_ = 0;
+  random_source random_;
+  std::vector<backend_record*> members_;
+  std::vector<backend_load> loads_;
+  std::vector<std::uint32_t> counts_;
+};
+
+}  // namespace cueball::core
