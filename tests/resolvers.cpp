@@ -5,6 +5,8 @@
 #include <mutex>
 #include <thread>
 
+#include <boost/asio/io_context.hpp>
+
 #include <cueball/manual_resolver.hpp>
 #include <cueball/observer/counting.hpp>
 #include <cueball/pool.hpp>
@@ -139,6 +141,31 @@ TEST_CASE("a blocking resolver runs on a thread of the pool's, and is run again 
   REQUIRE(eventually([&] { return spread(pool) == counts{{2, 2}, {3, 2}}; }));
   CHECK(pool.observer().resolver_failed.value() == 1);
   CHECK(plan->made == 6);
+}
+
+TEST_CASE("a blocking resolver's thread ends with the pool, though nobody runs the user's context any more") {
+  struct patient {
+    std::atomic<int>* running;
+    void run(const resolver_sink& sink, const std::stop_token& stop) const {
+      ++*running;
+      sink.added(at(1));
+      sink.round_done();
+      for (int i = 0; i < 3000 && !stop.stop_requested(); ++i) std::this_thread::sleep_for(1ms);
+      --*running;
+    }
+  };
+  const auto plan = std::make_shared<script>();
+  std::atomic<int> running = 0;
+  {
+    asio::io_context context;
+    {
+      pool_type pool{context, patient{&running}, follow(plan), quick};
+      while (plan->connected < 4) context.run_one();
+      CHECK(running == 1);
+    }
+    CHECK(running == 0);
+  }
+  CHECK(plan->alive == 0);
 }
 
 TEST_CASE("a sink takes reports from many threads, and refuses bad ones one by one") {

@@ -90,7 +90,7 @@ class basic_pool {
 
   /// `request_stop()`; then closes the idle connections and ends the pool's own threads. Does not wait for
   /// leases: those that are out close their connection when they are released. With blocking connections it
-  /// waits for connects in flight, which end by their timeout.
+  /// waits for connects in flight, which end by their timeout; with a blocking resolver, for its run to end.
   ~basic_pool() {
     if constexpr (poolable_connection<Connection>) engine_->abandon();  // else the constructor has said so
   }

@@ -286,6 +286,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     }
     request_stop();
     target_->shut();
+    resolver_->finish();
     if (places_.own) places_.own->finish(this->shared_from_this());
     if (workers_) workers_->join();
     const std::scoped_lock lock{mutex_};

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <system_error>
@@ -23,7 +24,7 @@
 
 namespace cueball::detail {
 
-/// All calls are made on the serial executor, or when nothing runs there any more.
+/// `start` and `stop` are called on the serial executor.
 class resolver_runner {
  public:
   /// Told on the serial executor when a run is over.
@@ -34,6 +35,10 @@ class resolver_runner {
   /// One run at a time.
   virtual void start(resolver_sink sink, ended on_end) = 0;
   virtual void stop() = 0;
+
+  /// The pool goes, whether or not the serial executor still runs: no run begins from here on, and one on a
+  /// thread of the pool's is over when this returns. Called on any thread, once.
+  virtual void finish() noexcept = 0;
 };
 
 template <async_resolver Resolver>
@@ -57,6 +62,8 @@ class async_runner final : public resolver_runner {
       cancel->emit(boost::asio::cancellation_type::all);
   }
 
+  void finish() noexcept override {}
+
  private:
   Resolver resolver_;
   boost::asio::any_io_executor serial_;
@@ -70,6 +77,8 @@ class blocking_runner final : public resolver_runner {
       : resolver_(std::move(resolver)), serial_(std::move(serial)) {}
 
   void start(resolver_sink sink, ended on_end) override {
+    const std::scoped_lock lock{mutex_};
+    if (finished_) return;
     thread_ = std::jthread{[this, sink = std::move(sink), on_end = std::move(on_end)](std::stop_token stop) {
       auto failure = failure_of(errc::resolver_failed, [&] { resolver_.run(sink, stop); });
       if (!failure.error) failure = {errc::resolver_failed, "the resolver ended its run"};
@@ -77,11 +86,28 @@ class blocking_runner final : public resolver_runner {
     }};
   }
 
-  void stop() override { thread_.request_stop(); }
+  void stop() override { source().request_stop(); }
+
+  void finish() noexcept override {
+    {
+      const std::scoped_lock lock{mutex_};
+      finished_ = true;
+    }
+    stop();
+    if (thread_.joinable()) thread_.join();
+  }
 
  private:
+  /// Outside the mutex a stop is requested, since that may call the resolver's callbacks.
+  std::stop_source source() {
+    const std::scoped_lock lock{mutex_};
+    return thread_.get_stop_source();
+  }
+
   Resolver resolver_;
   boost::asio::any_io_executor serial_;
+  std::mutex mutex_;
+  bool finished_ = false;
   std::jthread thread_;  // the last member: it is joined before the others go
 };
 
