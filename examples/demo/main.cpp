@@ -19,7 +19,7 @@ Starts echo servers on the loopback interface, each a process of its own, and us
 through a cueball pool, while one of them is killed, one is added, the killed one returns, and one is removed.
 Shows what happens, then which of the pool's rules held.
 
-  --fast    observe for shorter times: some 5 s in all, instead of 18 s
+  --fast    observe for shorter times: some 6 s in all, instead of 18 s
   --plain   no table that is redrawn, but a line a second, as if the output were no terminal
 
 The environment variable NO_COLOR does what it says. Ends with 0 if all rules held, 1 if one was broken, 2 if
