@@ -5,7 +5,11 @@
 #include <mutex>
 #include <thread>
 
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/compose.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <cueball/manual_resolver.hpp>
 #include <cueball/observer/counting.hpp>
@@ -166,6 +170,40 @@ TEST_CASE("a blocking resolver's thread ends with the pool, though nobody runs t
     CHECK(running == 0);
   }
   CHECK(plan->alive == 0);
+}
+
+namespace {
+
+/// Takes several steps to end its run, and says whether it then saw that it was cancelled.
+struct stepwise {
+  std::atomic<bool>* told;
+
+  template <class Token>
+  auto async_run(resolver_sink sink, Token&& token) {
+    sink.added(at(1));
+    sink.round_done();
+    const auto timer = std::make_shared<asio::steady_timer>(asio::get_associated_executor(token),
+                                                            asio::steady_timer::time_point::max());
+    return asio::async_compose<Token, void(error_code)>(
+        [timer, told = told, step = 0](auto& self, error_code = {}) mutable {
+          if (++step == 1) return timer->async_wait(std::move(self));
+          if (step < 5) return asio::post(timer->get_executor(), std::move(self));
+          *told = self.get_cancellation_state().cancelled() != asio::cancellation_type::none;
+          self.complete(asio::error::operation_aborted);
+        },
+        token, *timer);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a resolver that takes several steps to end can ask in each whether it was cancelled") {
+  const auto plan = std::make_shared<script>();
+  std::atomic<bool> told = false;
+  pool_type pool{stepwise{&told}, follow(plan), quick};
+  pool.wait_ready(4, 10s);
+  CHECK(pool.stop(10s) == 0);
+  CHECK(eventually([&] { return told.load(); }));
 }
 
 TEST_CASE("a sink takes reports from many threads, and refuses bad ones one by one") {

@@ -49,17 +49,19 @@ class async_runner final : public resolver_runner {
 
   void start(resolver_sink sink, ended on_end) override {
     cancel_ = std::make_shared<boost::asio::cancellation_signal>();
-    resolver_.async_run(std::move(sink),
-                        boost::asio::bind_cancellation_slot(
-                            cancel_->slot(), boost::asio::bind_executor(
-                                                 serial_, [on_end = std::move(on_end)](error_code error) {
-                                                   on_end(error, "the resolver ended its run");
-                                                 })));
+    resolver_.async_run(
+        std::move(sink),
+        boost::asio::bind_cancellation_slot(
+            cancel_->slot(),
+            boost::asio::bind_executor(serial_, [this, on_end = std::move(on_end)](error_code error) {
+              cancel_.reset();
+              on_end(error, "the resolver ended its run");
+            })));
   }
 
   void stop() override {
-    if (const auto cancel = std::exchange(cancel_, nullptr))
-      cancel->emit(boost::asio::cancellation_type::all);
+    // The signal lives until the run is over: what is composed of several steps looks at it after each.
+    if (const auto cancel = cancel_) cancel->emit(boost::asio::cancellation_type::all);
   }
 
   void finish() noexcept override {}
