@@ -40,7 +40,7 @@ class line_server {
   line_server(const line_server&) = delete;
   line_server& operator=(const line_server&) = delete;
 
-  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  std::uint16_t port() const noexcept { return port_; }
 
  private:
   using tcp = boost::asio::ip::tcp;
@@ -81,6 +81,7 @@ class line_server {
   answer_function answer_;
   boost::asio::io_context context_;
   tcp::acceptor acceptor_{context_, {boost::asio::ip::address_v4::loopback(), 0}};
+  std::uint16_t port_ = acceptor_.local_endpoint().port();
   std::thread thread_;
 };
 

@@ -117,7 +117,7 @@ int main() {
   const auto who = pool.claim()->ask("WHO");
   std::cout << "logged in as " << who << '\n';
 
-  directory_pool locked_out{servers, as_ada("guess"), {.max_connections = 2, .claim_timeout = 200ms}};
+  directory_pool locked_out{servers, as_ada("guess"), {.max_connections = 2, .claim_timeout = 1s}};
   try {
     (void)locked_out.claim();
     return 1;
