@@ -113,26 +113,43 @@ job_count() {
 CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
 export CCACHE_SLOPPINESS
 
-# build DIRECTORY [OPTION...]: makes or renews a build directory, and compiles.
-build() {
+# summary PASSED FAILED [SKIPPED]: the last line of a script that tests. Fails if something failed.
+summary() {
+  if [ "${3:-0}" -eq 0 ]; then
+    echo "$1 passed, $2 failed"
+  else
+    echo "$1 passed, $2 failed, $3 skipped"
+  fi
+  [ "$2" -eq 0 ]
+}
+
+# configure DIRECTORY [OPTION...]: makes or renews a build directory; what Meson says is shown if that fails.
+configure() {
   directory=$1
   shift
   if [ -e "$directory" ] && [ ! -w "$directory" ]; then
     lack "You may not write to $directory: remove it, or name another one in BUILD."
   fi
   log=$(mktemp)
-  configured=no
   for mode in --reconfigure --wipe ''; do
     [ -z "$mode" ] || [ -e "$directory/meson-private" ] || continue
     # shellcheck disable=SC2086 # the mode is a word or nothing
     if meson setup $mode "$directory" "$@" >"$log" 2>&1 </dev/null; then
-      configured=yes
-      break
+      rm -f "$log"
+      return 0
     fi
   done
-  [ "$configured" = yes ] || cat "$log" >&2 # what Meson says is of interest only then
+  cat "$log" >&2
   rm -f "$log"
-  [ "$configured" = yes ] && meson compile -C "$directory" -j "$(job_count)"
+  return 1
+}
+
+# build DIRECTORY [OPTION...]: configures and compiles. A failure is summed up as one.
+build() {
+  if ! configure "$@" || ! meson compile -C "$1" -j "$(job_count)"; then
+    say 'The build failed.'
+    summary 0 1
+  fi
 }
 
 # sum_of LOG WORD...: the sum of these lines of Meson's summary in its log.
@@ -147,16 +164,6 @@ sum_of() {
   echo "$sum"
 }
 
-# summary PASSED FAILED [SKIPPED]: the last line of a script that tests. Fails if something failed.
-summary() {
-  if [ "${3:-0}" -eq 0 ]; then
-    echo "$1 passed, $2 failed"
-  else
-    echo "$1 passed, $2 failed, $3 skipped"
-  fi
-  [ "$2" -eq 0 ]
-}
-
 # run_tests DIRECTORY [ARGUMENT...]: what is built there; the arguments go to `meson test`. Ends with a summary.
 run_tests() {
   directory=$1
@@ -169,23 +176,4 @@ run_tests() {
   failed=$(sum_of "$results" Fail 'Unexpected Pass' Timeout)
   [ "$failed" -gt 0 ] || [ "$status" -eq 0 ] || failed=1 # `meson test` itself failed
   summary "$(sum_of "$results" Ok 'Expected Fail')" "$failed" "$(sum_of "$results" Skipped)"
-}
-
-# build_and_test DIRECTORY [OPTION...] [-- ARGUMENT...]: a build that fails counts as one failure.
-build_and_test() {
-  directory=$1
-  shift
-  options=
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    options="$options $1"
-    shift
-  done
-  [ $# -eq 0 ] || shift
-  # shellcheck disable=SC2086 # the options are words
-  if build "$directory" $options; then
-    run_tests "$directory" "$@"
-  else
-    say 'The build failed.'
-    summary 0 1
-  fi
 }
