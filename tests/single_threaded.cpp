@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -142,4 +143,21 @@ TEST_CASE("a lease outlives a pool on one thread") {
   context.restart();
   context.run_for(50ms);
   CHECK(plan->alive == 0);
+}
+
+TEST_CASE("a pool that has stopped keeps its context busy with nothing") {
+  const auto plan = std::make_shared<script>();
+  asio::io_context context{1};
+  pool_type pool{
+      context, static_resolver{at(1)}, follow(plan), {.max_connections = 1, .rebalance_delay = 1ms}};
+  bool stopped = false;
+  asio::steady_timer later{context, 20ms};
+  pool.async_claim([&](error_code, lease<scripted_connection> held) {
+    pool.async_stop(5s, [&](error_code, std::size_t left) { stopped = left == 0; });
+    later.async_wait([held = std::move(held)](error_code) mutable { (void)held.detach(); });
+  });
+  const auto from = std::chrono::steady_clock::now();
+  context.run();
+  CHECK(stopped);
+  CHECK(std::chrono::steady_clock::now() - from < 3s);
 }

@@ -348,9 +348,16 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   /// Under the mutex. True once until the drain has run.
   bool wants_drain() noexcept {
-    if (drain_posted_ || (!core_.has_effects() && core_.next_wake() >= armed_for_)) return false;
+    if (drain_posted_ || !(core_.has_effects() || wants_timer())) return false;
     drain_posted_ = true;
     return true;
+  }
+
+  /// Is the timer armed for too late? At the end also for too early, or at all: it keeps the user's context
+  /// busy.
+  bool wants_timer() noexcept {
+    const auto next = core_.next_wake();
+    return next < armed_for_ || (next > armed_for_ && core_.is_stopping());
   }
 
   static void deliver(core::waiter* finished) noexcept {
