@@ -2,8 +2,10 @@
 /// \file
 /// What can be pooled: the two kinds of connections, as concepts.
 ///
-/// The pool calls `connect`, `check`, `close` on its serial executor (blocking connections: on worker
-/// threads), one call at a time for each connection. See docs/policies.md for what each expression means.
+/// The pool calls `async_connect`, `async_wait_broken` and `close` on its serial executor (blocking
+/// connections: on worker threads), one call at a time for each connection. At the end of a pool its
+/// destructor closes what is idle where it runs, and a lease that outlives the pool where it is released. See
+/// docs/policies.md for what each expression means.
 #pragma once
 
 #include <concepts>

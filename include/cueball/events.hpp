@@ -12,7 +12,7 @@
 
 namespace cueball {
 
-/// A lease was given out. Told on the claimer's thread.
+/// A lease was given out. Told on the claimer's thread; of an `async_claim` where its handler is called.
 struct claimed_event {
   const backend& where;
 };

@@ -52,14 +52,12 @@ class basic_pool {
   /// `([executor or context,] resolver, [make,] [options,] [policy values...])`, in this order; policy values
   /// among themselves in any order.
   ///
-  /// \param executor or execution context: connections are made on it and completions run on it. Without one
-  /// the
-  ///   pool runs a thread of its own (not with `single_threaded`, which needs one). It has to be run by the
-  ///   user.
+  /// \param executor or execution context, which the user runs: connections are made on it and completions
+  ///   run on it. Without one the pool runs a thread of its own; `single_threaded` needs one.
   /// \param resolver reports the backends. It is moved or copied into the pool.
-  /// \param make makes a connection from `const backend&`, or from `(const asio::any_io_executor&, const
-  /// backend&)`.
-  ///   Not needed by a connection type that can be constructed from the same.
+  /// \param make makes a connection from `const backend&`, or from
+  ///   `(const asio::any_io_executor&, const backend&)`. Not needed by a connection type that can be
+  ///   constructed from the same.
   /// \param options are checked: `std::system_error` (`errc::bad_option`) names a bad one.
   template <class First, class... Rest>
     requires(!std::same_as<std::remove_cvref_t<First>, basic_pool>)
@@ -130,7 +128,7 @@ class basic_pool {
   }
 
   /// Takes an idle connection, or returns an empty lease. Never waits, never overtakes who waits. It may miss
-  /// a connection that another thread is giving back at this instant.
+  /// a connection that another thread is giving back at this instant, or whose close-watch is being armed.
   lease_type try_claim() noexcept {
     if (auto* const slot = engine_->take()) [[likely]]
       return engine_->lease_of(*slot);
@@ -213,7 +211,8 @@ class basic_pool {
     }
   }
 
-  /// Completes with `void(error_code, std::size_t left)`, as `async_claim` does.
+  /// Completes with `void(error_code, std::size_t left)`, as `async_claim` does; when the pool is destroyed
+  /// before the end, at once.
   template <boost::asio::completion_token_for<void(error_code, std::size_t)> Token>
   auto async_stop(deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(

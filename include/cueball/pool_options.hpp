@@ -22,9 +22,9 @@ struct connecting_limits {
   std::uint32_t per_pool = 8;
 };
 
-/// How connecting is tried again. The delay before the n-th attempt in a row is `delay * 2^(n-1)`, at most
-/// `max_delay`, then spread: multiplied by a random factor from `1 - spread` to `1 + spread`. Each backend
-/// has its own delay.
+/// How connecting is tried again. The delay after the n-th failed attempt in a row is `delay * 2^(n-1)`, at
+/// most `max_delay`, then spread: multiplied by a random factor from `1 - spread` to `1 + spread`. Each
+/// backend has its own delay. A resolver whose run ended is run again after such delays, too.
 struct connect_recovery {
   /// A connect that takes longer is abandoned. 1 ms to 365 days.
   duration timeout = std::chrono::seconds{5};
