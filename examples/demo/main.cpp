@@ -5,6 +5,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <stdexcept>
 #include <string_view>
 
 #include "story.hpp"
@@ -33,6 +34,7 @@ int run(bool fast, bool plain) {
   demo::story story{*shown, server.string(), observe};
   const auto verdict = story.play();
   verdict.print(std::cout, demo::may_use_colours());
+  if (!std::cout.flush()) throw std::runtime_error("the verdict could not be written");
   return verdict.held() ? 0 : 1;
 }
 
