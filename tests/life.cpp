@@ -295,6 +295,33 @@ TEST_CASE("a resolver that reports to a stopped pool, or to none, is harmless") 
   resolver.add(at(3));
 }
 
+TEST_CASE("who waits for the end of a pool that is destroyed is told what is left") {
+  const auto plan = std::make_shared<script>();
+  lease_type held;
+  std::future<std::size_t> left;
+  {
+    pool_type pool{static_resolver{at(1)}, follow(plan), quick};
+    held = pool.claim(10s);
+    left = pool.async_stop(no_limit, asio::use_future);
+  }
+  REQUIRE(left.wait_for(10s) == std::future_status::ready);
+  CHECK(left.get() >= 1);
+  held.release();
+
+  const auto token = std::make_shared<int>();
+  plan->set(1, script::mode::hang);
+  {
+    asio::io_context context;
+    {
+      pool_type pool{context, static_resolver{at(1)}, follow(plan), quick};
+      while (pool.stats().slots.connecting < 2) context.run_one();
+      pool.async_stop(no_limit, [token](error_code, std::size_t) {});
+    }
+  }
+  CHECK(token.use_count() == 1);
+  CHECK(plan->alive == 0);
+}
+
 TEST_CASE("a sink may outlive its pool and the context that the pool was on") {
   const auto plan = std::make_shared<script>();
   std::optional<resolver_sink> sink;

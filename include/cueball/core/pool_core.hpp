@@ -205,6 +205,11 @@ class pool_core {
     enlist(stop_waiters_, waiting, deadline);
   }
 
+  /// Ends the waits for the end: who waits is told how many connections are left.
+  void end_stop_waits() noexcept {
+    while (auto* const who = stop_waiters_.front()) expire(*who);
+  }
+
   // The resolver.
 
   /// A run of the resolver begins: by its `round_done` it will have named every backend.

@@ -285,6 +285,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     while (close_one_here()) {
     }
     request_stop();
+    with_book([this] { core_.end_stop_waits(); });  // nobody may be there to do it at their deadlines
     target_->shut();
     resolver_->finish();
     if (places_.own) places_.own->finish(this->shared_from_this());
