@@ -250,3 +250,43 @@ TEST_CASE("the handler's allocator is used") {
   CHECK(memory.allocated > 0);
   REQUIRE(eventually([&] { return memory.allocated == memory.freed; }));
 }
+
+namespace {
+
+/// A handler whose move throws at the `when`-th time.
+struct unmovable {
+  unmovable(asio::io_context& on, int& count, int at) : context(&on), moves(&count), when(at) {}
+  unmovable(unmovable&& other) : context(other.context), moves(other.moves), when(other.when) {
+    if (++*moves == when) throw std::runtime_error("no further");
+  }
+
+  using executor_type = asio::io_context::executor_type;
+  executor_type get_executor() const noexcept { return context->get_executor(); }
+  void operator()(error_code, lease_type) {}
+
+  asio::io_context* context;
+  int* moves;
+  int when;
+};
+
+}  // namespace
+
+TEST_CASE("a handler that throws when it is moved costs no connection") {
+  fixture f;
+  f.pool.wait_ready(1, 10s);
+  int moves = 0;
+  int when = 0;
+  while (moves == when) {  // until it is not moved that often
+    ++when;
+    moves = 0;
+    asio::io_context foreign;
+    try {
+      f.pool.async_claim(unmovable{foreign, moves, when});
+      foreign.run();
+    } catch (const std::runtime_error&) {
+    }
+    CHECK(f.pool.stats().slots.idle == 1);
+    CHECK(f.pool.try_claim());
+  }
+  CHECK(when > 3);
+}

@@ -56,7 +56,12 @@ class async_waiter final : public shell_waiter {
   static async_waiter& make(std::shared_ptr<Engine> engine, Handler handler) {
     auto allocator = allocator_for(handler);
     const auto memory = traits::allocate(allocator, 1);
-    return *::new (static_cast<void*>(memory)) async_waiter{std::move(engine), std::move(handler)};
+    try {
+      return *::new (static_cast<void*>(memory)) async_waiter{std::move(engine), std::move(handler)};
+    } catch (...) {  // from the handler's move
+      traits::deallocate(allocator, memory, 1);
+      throw;
+    }
   }
 
   /// Lets the handler's cancellation slot end the wait. Before the waiter is registered.
@@ -116,10 +121,10 @@ class async_waiter final : public shell_waiter {
     void operator()() {
       if (auto slot = boost::asio::get_associated_cancellation_slot(waiter_->handler_); slot.is_connected())
         slot.clear();
-      auto answer = waiter_->take_answer();
       const auto allocator = allocator_for(waiter_->handler_);
-      auto handler = std::move(waiter_->handler_);
+      auto handler = std::move(waiter_->handler_);  // may throw: the answer is not taken yet
       [[maybe_unused]] const auto work = std::move(waiter_->work_);
+      auto answer = waiter_->take_answer();
       destroy(std::exchange(waiter_, nullptr), allocator);
       std::apply(std::move(handler), std::move(answer));
     }
