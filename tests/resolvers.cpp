@@ -232,9 +232,9 @@ TEST_CASE("a sink takes reports from many threads, and refuses bad ones one by o
                  {.max_connections = 10,
                   .rebalance_delay = 1ms,
                   .recovery = {.connect = {.delay = 1h, .max_delay = 1h}}}};
-  REQUIRE(eventually([&] { return pool.stats().slots.idle == 10 && pool.stats().backends.size() == 5; }));
-  for (const auto& row : pool.stats().backends) CHECK(row.slots.idle == 2);
-  CHECK(pool.observer().resolver_failed.value() >= 4 * 50 * 3);
+  const counts even{{99, 2}, {100, 2}, {101, 2}, {102, 2}, {103, 2}};
+  REQUIRE(eventually([&] { return spread(pool) == even; }));
+  REQUIRE(eventually([&] { return pool.observer().resolver_failed.value() >= 4 * 50 * 3; }));
 }
 
 namespace {
@@ -258,4 +258,52 @@ TEST_CASE("a resolver that throws when it is started is tried again") {
   pool_type pool{resolver, follow(plan), quick};
   pool.wait_ready(4, 10s);
   CHECK(*resolver.calls == 3);
+}
+
+namespace {
+
+/// Plans what it is told to; can only be moved.
+struct told_what_to_plan {
+  using category = rebalance_policy;
+  static constexpr std::string_view name = "told_what_to_plan";
+
+  std::shared_ptr<std::atomic<std::uint32_t>> count;
+
+  std::vector<std::uint32_t> plan(std::span<const backend_load> live, std::uint32_t, random_source&) const {
+    if (*count == 0) throw std::runtime_error("no idea");
+    return std::vector<std::uint32_t>(live.size(), *count);
+  }
+};
+
+/// Keeps the last text that it heard; can only be moved.
+struct note_taker {
+  using category = observer_policy;
+  static constexpr std::string_view name = "note_taker";
+
+  std::unique_ptr<std::atomic<int>> failures = std::make_unique<std::atomic<int>>(0);
+  std::shared_ptr<std::string> text = std::make_shared<std::string>();
+
+  void on(const plan_failed_event& event) noexcept {
+    *text = event.text;
+    ++*failures;
+  }
+  template <class Event>
+  void on(const Event&) noexcept {}
+};
+
+}  // namespace
+
+TEST_CASE("a plan of the wrong size is refused, said why, and asked for again") {
+  const auto plan = std::make_shared<script>();
+  const auto count = std::make_shared<std::atomic<std::uint32_t>>(100);
+  pool<scripted_connection, told_what_to_plan, note_taker> pool{static_resolver{at(1)}, follow(plan), quick,
+                                                                note_taker{}, told_what_to_plan{count}};
+  REQUIRE(eventually([&] { return *pool.observer().failures >= 2; }));
+  CHECK(plan->made == 0);
+  *count = 0;
+  const int before = *pool.observer().failures;
+  REQUIRE(eventually([&] { return *pool.observer().failures >= before + 2; }));
+  *count = 4;
+  pool.wait_ready(4, 10s);
+  CHECK_THAT(*pool.observer().text, ct::ContainsSubstring("no idea"));
 }

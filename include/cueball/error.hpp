@@ -33,6 +33,7 @@ enum class errc {
   bad_backend,        ///< A backend has an empty or malformed address, or no port.
   bad_argument,       ///< An argument that no pool could serve.
   unknown_backend,    ///< A resolver removed or changed a backend that it had not reported.
+  bad_plan,           ///< A rebalance strategy planned more or fewer connections than it was asked for.
   resolver_failed,    ///< A resolver threw something that is no `std::system_error`.
 };
 
@@ -77,6 +78,8 @@ class category_type final : public boost::system::error_category {
         return "an argument is out of its range";
       case errc::unknown_backend:
         return "a backend is not known";
+      case errc::bad_plan:
+        return "the rebalance strategy made a plan of the wrong size";
       case errc::resolver_failed:
         return "the resolver failed";
     }

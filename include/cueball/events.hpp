@@ -72,6 +72,13 @@ struct resolver_failed_event {
   std::string_view text;
 };
 
+/// The rebalance strategy threw, or planned more or fewer connections than it was asked for. The old plan
+/// stays, and it is asked again after a rebalance delay.
+struct plan_failed_event {
+  error_code error;
+  std::string_view text;
+};
+
 /// A new plan is in force.
 struct rebalanced_event {
   std::uint32_t backends;  ///< The live ones.

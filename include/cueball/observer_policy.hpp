@@ -41,6 +41,7 @@ concept pool_observer = requires {
   requires detail::hears<Policy, backend_changed_event>;
   requires detail::hears<Policy, backend_removed_event>;
   requires detail::hears<Policy, resolver_failed_event>;
+  requires detail::hears<Policy, plan_failed_event>;
   requires detail::hears<Policy, rebalanced_event>;
   requires detail::hears<Policy, shuffled_event>;
   requires detail::hears<Policy, state_changed_event>;

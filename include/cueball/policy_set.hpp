@@ -115,12 +115,37 @@ constexpr bool all_on_different_axes() {
     return first_on_axis_of_its_own<First, Others...>();
 }
 
+/// An assertion for each axis, because compilers show what fails in a concept, but not in a disjunction of
+/// them.
 template <class Policy>
 constexpr bool is_lawful() {
-  static_assert(
-      lawful_policy<Policy>,
-      "cueball: Policy names an axis but does not model the concept of that axis (the lines below say which "
-      "expression fails); see docs/policies.md");
+  using category = typename Policy::category;
+  if constexpr (std::same_as<category, queue_policy>) {
+    static_assert(queue_strategy<Policy>,
+                  "cueball: Policy names an axis but does not model the concept of that axis (the lines "
+                  "below say which "
+                  "expression fails); see docs/policies.md");
+  } else if constexpr (std::same_as<category, rebalance_policy>) {
+    static_assert(rebalance_strategy<Policy>,
+                  "cueball: Policy names an axis but does not model the concept of that axis (the lines "
+                  "below say which "
+                  "expression fails); see docs/policies.md");
+  } else if constexpr (std::same_as<category, decoherence_policy>) {
+    static_assert(decoherence_schedule<Policy>,
+                  "cueball: Policy names an axis but does not model the concept of that axis (the lines "
+                  "below say which "
+                  "expression fails); see docs/policies.md");
+  } else if constexpr (std::same_as<category, threading_policy>) {
+    static_assert(threading_model<Policy>,
+                  "cueball: Policy names an axis but does not model the concept of that axis (the lines "
+                  "below say which "
+                  "expression fails); see docs/policies.md");
+  } else {
+    static_assert(pool_observer<Policy>,
+                  "cueball: Policy names an axis but does not model the concept of that axis (the lines "
+                  "below say which "
+                  "expression fails); see docs/policies.md");
+  }
   return lawful_policy<Policy>;
 }
 

@@ -252,11 +252,11 @@ class basic_pool {
   template <class... Arguments>
   void begin(Arguments&&... arguments) {
     detail::arguments<Connection, Policies>::take(
-        [this](auto places, auto resolver, auto make, const pool_options& options, auto values) {
+        [this](auto places, auto resolver, auto make, const pool_options& options, auto queue, auto rebalance,
+               auto decoherence, auto observer) {
           check(options);
-          const auto& [queue, rebalance, decoherence, observer] = values;
           engine_ = std::make_shared<engine_type>(std::move(places), std::move(make), options, queue,
-                                                  rebalance, decoherence, observer);
+                                                  rebalance, decoherence, std::move(observer));
           engine_->start(std::move(resolver));
         },
         std::forward<Arguments>(arguments)...);

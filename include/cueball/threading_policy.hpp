@@ -27,10 +27,18 @@ concept threading_mutex = requires(Mutex mutex) {
   { mutex.unlock() } noexcept;
 };
 
+/// Holds one thread until another lets it go on.
+template <class Parker>
+concept threading_parker = requires(Parker parker, time_point deadline) {
+  // True if `unpark` was called; false at the deadline.
+  { parker.park_until(deadline) } -> std::same_as<bool>;
+  { parker.unpark() } noexcept;
+};
+
 /// A policy of the threading axis: the four names through which the pool shares anything between threads, and
 /// its clock. See docs/policies.md for what each expression means.
 template <class Policy>
-concept threading_model = requires(typename Policy::parker parker, time_point deadline) {
+concept threading_model = requires {
   requires std::same_as<typename Policy::category, threading_policy>;
   requires std::convertible_to<decltype(Policy::name), std::string_view>;
   // May a thread wait inside a call?
@@ -42,9 +50,7 @@ concept threading_model = requires(typename Policy::parker parker, time_point de
   // A view of the mutex: locks it, or does nothing where claim and release need no lock.
   requires std::constructible_from<typename Policy::fast_mutex, typename Policy::mutex&>;
   requires threading_mutex<typename Policy::fast_mutex>;
-  // True if `unpark` was called; false at the deadline.
-  { parker.park_until(deadline) } -> std::same_as<bool>;
-  { parker.unpark() } noexcept;
+  requires threading_parker<typename Policy::parker>;
   { Policy::clock::now() } noexcept -> std::same_as<time_point>;
 };
 

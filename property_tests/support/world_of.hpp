@@ -94,7 +94,7 @@ class world_of final : public world {
 
   void make_plan() override { core_.make_plan(); }
   void planned() override { core_.planned(); }
-  void plan_failed(time_point now) override { core_.plan_failed(now); }
+  void plan_failed(time_point now) override { core_.plan_failed(errc::bad_plan, "no plan", now); }
 
   void take_effects(std::vector<core::effect>& into) override { core_.take_effects(into); }
   core::waiter* take_finished() override { return core_.take_finished(); }

@@ -121,6 +121,7 @@ struct poorest_observer {
   void on(const cueball::backend_changed_event&) noexcept {}
   void on(const cueball::backend_removed_event&) noexcept {}
   void on(const cueball::resolver_failed_event&) noexcept {}
+  void on(const cueball::plan_failed_event&) noexcept {}
   void on(const cueball::rebalanced_event&) noexcept {}
   void on(const cueball::shuffled_event&) noexcept {}
   void on(const cueball::state_changed_event&) noexcept {}

@@ -32,6 +32,7 @@ struct effect {
     tell_backend_changed,
     tell_backend_removed,
     tell_resolver_failed,
+    tell_plan_failed,
     tell_rebalanced,
     tell_shuffled,
     tell_state_changed,

@@ -325,6 +325,7 @@ class pool_core {
   void watched(slot_id id, time_point now) {
     auto* const slot = slots_.find(id);
     if (!slot || slot->state != slot_state::checking) return;
+    --checking_;
     slot->watched = true;
     slot->watched_at_claims = slot->claims;
     if (!slot->unwanted && !is_stopping()) return settle(*slot, now);
@@ -378,7 +379,8 @@ class pool_core {
   bool has_work() const noexcept {
     if (is_stopping())
       return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
-    return sweep_.running || shuffling_ || must_trim() || (!job_.is(stage::none) && !job_.is(stage::plan));
+    return (sweep_.running && checking_ <= front_.idle() / 8) || shuffling_ || must_trim() ||
+           (!job_.is(stage::none) && !job_.is(stage::plan));
   }
 
   // The plan.
@@ -391,9 +393,10 @@ class pool_core {
     if (job_.is(stage::plan)) job_.planned();
   }
 
-  /// The strategy threw: the old plan stays, and it is asked again after a rebalance delay.
-  void plan_failed(time_point now) {
+  /// `make_plan` threw: the old plan stays, and it is asked again after a rebalance delay.
+  void plan_failed(error_code error, std::string text, time_point now) {
     if (!job_.is(stage::plan)) return;
+    tell({.what = effect::kind::tell_plan_failed, .error = error, .text = std::move(text)});
     job_.end();
     note_change(now);
   }
@@ -677,6 +680,7 @@ class pool_core {
   void check(slot_base& slot) {
     front_.remove(slot);
     slot.state = slot_state::checking;
+    ++checking_;
     effects_.push_back({.what = effect::kind::watch, .slot = id_of(slot)});
   }
 
@@ -977,7 +981,10 @@ class pool_core {
     for (; sweep_.at < slots_.size() && steps > 0; --steps, ++sweep_.at) {
       auto& slot = slots_[sweep_.at];
       if (slot.watched) continue;
-      if (slot.state == slot_state::idle) check(slot);
+      if (slot.state == slot_state::idle) {
+        if (checking_ > front_.idle() / 8) return;  // few at a time: the others can be claimed meanwhile
+        check(slot);
+      }
       if (slot.state == slot_state::claimed) sweep_.again = true;
     }
     if (sweep_.at < slots_.size()) return;
@@ -1099,6 +1106,7 @@ class pool_core {
   std::uint32_t connecting_ = 0;
   std::uint32_t unwanted_ = 0;
   std::uint32_t closing_ = 0;
+  std::uint32_t checking_ = 0;
   std::uint32_t total_ = 0;
 
   // Decoherence, the sweep, the stop.

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <cueball/core/backend_record.hpp>
+#include <cueball/error.hpp>
 #include <cueball/random.hpp>
 #include <cueball/rebalance_policy.hpp>
 
@@ -49,11 +52,17 @@ class rebalance_job {
 
   void gathered() noexcept { stage_ = stage::plan; }
 
-  /// Touches nothing but what was gathered.
+  /// Touches nothing but what was gathered. Throws what the strategy throws, or `errc::bad_plan`.
   template <class Strategy>
   void make_plan(const Strategy& strategy, std::uint32_t target) {
-    counts_ = strategy.plan(loads_, loads_.empty() ? 0 : target, random_);
-    counts_.resize(loads_.size());
+    const auto wanted = loads_.empty() ? 0 : target;
+    counts_ = strategy.plan(loads_, wanted, random_);
+    const auto sum = std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
+    if (sum != wanted || counts_.size() != loads_.size())
+      throw_error(errc::bad_plan, std::string{Strategy::name} + " planned " + std::to_string(sum) +
+                                      " connections for " + std::to_string(counts_.size()) +
+                                      " backends instead of " + std::to_string(wanted) + " for " +
+                                      std::to_string(loads_.size()));
   }
 
   void planned() noexcept { go(stage::apply); }

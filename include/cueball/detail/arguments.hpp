@@ -5,7 +5,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -33,7 +32,8 @@ concept some_options = std::same_as<std::remove_cvref_t<Argument>, pool_options>
 template <class Argument>
 concept a_policy_value = requires { typename std::remove_cvref_t<Argument>::category; };
 
-/// `go(places, resolver, maker, options, values)` is called with all of it, if nothing is wrong.
+/// `go(places, resolver, maker, options, queue, rebalance, decoherence, observer)` is called with all of it,
+/// if nothing is wrong.
 template <class Connection, class Policies>
 struct arguments {
   using threading = typename Policies::threading;
@@ -174,24 +174,29 @@ struct arguments {
   }
 
   /// The given value of the policy, or a default one.
-  template <class Policy, class... Values>
-  static Policy value_of(const std::tuple<Values...>& values) {
-    if constexpr ((std::same_as<Policy, std::remove_cvref_t<Values>> || ...))
-      return std::get<const Policy&>(values);
+  template <class Policy>
+  static Policy value_of() {
+    return Policy{};
+  }
+
+  template <class Policy, class First, class... Rest>
+  static Policy value_of(First&& first, Rest&&... rest) {
+    if constexpr (std::same_as<Policy, std::remove_cvref_t<First>>)
+      return std::forward<First>(first);
     else
-      return Policy{};
+      return value_of<Policy>(std::forward<Rest>(rest)...);
   }
 
   template <class Go, class Place, class Resolver, class... Values>
   static void take_values(Go& go, Place place, Resolver&& resolver, maker<Connection> make,
                           const pool_options& options, Values&&... values) {
     if constexpr (check_values<std::remove_cvref_t<Values>...>()) {
-      const std::tuple<const std::remove_cvref_t<Values>&...> all{values...};
+      // Each takes the one value that is its own, so each may be moved from.
       go(place(), std::remove_cvref_t<Resolver>(std::forward<Resolver>(resolver)), std::move(make), options,
-         std::tuple<typename Policies::queue, typename Policies::rebalance, typename Policies::decoherence,
-                    typename Policies::observer>{
-             value_of<typename Policies::queue>(all), value_of<typename Policies::rebalance>(all),
-             value_of<typename Policies::decoherence>(all), value_of<typename Policies::observer>(all)});
+         value_of<typename Policies::queue>(std::forward<Values>(values)...),
+         value_of<typename Policies::rebalance>(std::forward<Values>(values)...),
+         value_of<typename Policies::decoherence>(std::forward<Values>(values)...),
+         value_of<typename Policies::observer>(std::forward<Values>(values)...));
     }
   }
 };

@@ -541,6 +541,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
           return observer_.on(backend_removed_event{*what.where});
         case kind::tell_resolver_failed:
           return observer_.on(resolver_failed_event{what.error, what.text});
+        case kind::tell_plan_failed:
+          return observer_.on(plan_failed_event{what.error, what.text});
         case kind::tell_rebalanced:
           return observer_.on(rebalanced_event{what.number, what.target});
         case kind::tell_shuffled:
@@ -659,10 +661,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   void plan() {
-    const auto failure = failure_of(errc::bad_argument, [&] { core_.make_plan(); });
+    const auto failure = failure_of(errc::bad_plan, [&] { core_.make_plan(); });
     with_book([&] {
       if (failure.error)
-        core_.plan_failed(clock::now());
+        core_.plan_failed(failure.error, failure.text, clock::now());
       else
         core_.planned();
     });

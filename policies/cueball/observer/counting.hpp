@@ -34,7 +34,7 @@ class counting {
 
   counter claimed, released, connected, connect_failed, closed;
   counter backend_added, backend_changed, backend_removed, resolver_failed;
-  counter rebalanced, shuffled, state_changed;
+  counter plan_failed, rebalanced, shuffled, state_changed;
 
   void on(const claimed_event&) noexcept { claimed.add(); }
   void on(const released_event&) noexcept { released.add(); }
@@ -45,6 +45,7 @@ class counting {
   void on(const backend_changed_event&) noexcept { backend_changed.add(); }
   void on(const backend_removed_event&) noexcept { backend_removed.add(); }
   void on(const resolver_failed_event&) noexcept { resolver_failed.add(); }
+  void on(const plan_failed_event&) noexcept { plan_failed.add(); }
   void on(const rebalanced_event&) noexcept { rebalanced.add(); }
   void on(const shuffled_event&) noexcept { shuffled.add(); }
   void on(const state_changed_event&) noexcept { state_changed.add(); }
