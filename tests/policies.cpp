@@ -57,11 +57,11 @@ TEST_CASE("naming a default does not change the type") {
   STATIC_REQUIRE(std::same_as<make_policy_set<decoherence::periodic>, all_default>);
   STATIC_REQUIRE(std::same_as<make_policy_set<threading::multi_threaded>, all_default>);
   STATIC_REQUIRE(std::same_as<make_policy_set<observer::silent>, all_default>);
-  STATIC_REQUIRE(std::same_as<make_policy_set<queue::fifo, rebalance::even_spread>, all_default>);
   STATIC_REQUIRE(
-      std::same_as<
-          make_policy_set<observer::silent, decoherence::periodic, rebalance::even_spread, queue::fifo>,
-          all_default>);
+      std::same_as<make_policy_set<threading::multi_threaded, rebalance::even_spread>, all_default>);
+  STATIC_REQUIRE(std::same_as<make_policy_set<observer::silent, threading::multi_threaded,
+                                              decoherence::periodic, rebalance::even_spread, queue::fifo>,
+                              all_default>);
 }
 
 TEST_CASE("the order of the policies does not change the type") {
@@ -99,7 +99,7 @@ TEST_CASE("the shipped policies model the concept of their axis, and of no other
   STATIC_REQUIRE((rebalance_strategy<rebalance::even_spread> && rebalance_strategy<rebalance::weighted>));
   STATIC_REQUIRE((decoherence_schedule<decoherence::never> && decoherence_schedule<decoherence::periodic> &&
                   decoherence_schedule<decoherence::jittered>));
-  STATIC_REQUIRE(threading_model<threading::single_threaded>);
+  STATIC_REQUIRE((threading_model<threading::single_threaded> && threading_model<threading::multi_threaded>));
   STATIC_REQUIRE((pool_observer<observer::silent> && pool_observer<observer::counting>));
 
   STATIC_REQUIRE_FALSE((rebalance_strategy<queue::fifo> || decoherence_schedule<queue::fifo> ||
