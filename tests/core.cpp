@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Examples of what the core decides, under a clock of the test's. The properties say the rest.
+#include <chrono>
+#include <vector>
+
+#include <cueball/core/pool_core.hpp>
+#include <cueball/policy_set.hpp>
+
+#include "support/catch.hpp"
+
+using namespace cueball;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct nothing {};
+
+/// A core whose effects are all done at once, and well.
+class world {
+ public:
+  explicit world(const pool_options& options, bool watched = false) : core(options, {}, {}, {}, watched, 1) {
+    core.start(now);
+  }
+
+  /// Lets everything happen that is due within `length`.
+  void pass(duration length) {
+    const auto until = now + length;
+    for (;;) {
+      perform();
+      const auto next = core.next_wake();
+      if (next > until) break;
+      now = std::max(now, next);
+      core.wake(now);
+      most_checking = std::max(most_checking, core.stats().slots.checking);
+    }
+    now = until;
+  }
+
+  void perform() {
+    for (std::vector<core::effect> effects; core.has_effects(); effects.clear()) {
+      core.take_effects(effects);
+      for (const auto& each : effects) perform(each);
+    }
+  }
+
+  void perform(const core::effect& what) {
+    switch (what.what) {
+      case core::effect::kind::open:
+        return core.connected(what.slot, now);
+      case core::effect::kind::close:
+        return core.closed(what.slot, now);
+      case core::effect::kind::watch:
+        return core.watched(what.slot, now);
+      case core::effect::kind::plan:
+        core.make_plan();
+        return core.planned();
+      default:
+        return;
+    }
+  }
+
+  time_point now{1h};
+  core::pool_core<make_policy_set<>, nothing> core;
+  std::uint32_t most_checking = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a sweep takes few connections out of circulation at a time") {
+  world all{{.max_connections = 16, .max_connecting = {.per_backend = 16, .per_pool = 16}}, true};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  REQUIRE(all.core.stats().slots.idle == 16);
+  // Each is used, and its watch fires meanwhile.
+  std::vector<core::slot_base*> claimed;
+  while (auto* const slot = all.core.try_take()) {
+    claimed.push_back(slot);
+    all.core.watch_fired(core::id_of(*slot), all.now);
+  }
+  for (auto* const slot : claimed) REQUIRE(all.core.try_put(*slot));
+  all.pass(1s);
+  CHECK(all.most_checking >= 1);
+  CHECK(all.most_checking <= 2);
+  for (const auto* const slot : claimed) CHECK(slot->watched);
+}
+
+TEST_CASE("a fill goes round the backends") {
+  world all{{.max_connections = 9}};
+  for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}})
+    all.core.backend_added({"10.0.0.1", port}, all.now);
+  all.pass(1s);
+  std::vector<std::uint32_t> order;
+  while (const auto* const slot = all.core.try_take()) order.push_back(slot->backend);
+  CHECK(order == std::vector<std::uint32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2});
+}
+
+TEST_CASE("an idle pool arms no timer but that of its schedule") {
+  world all{{.max_connections = 4}, true};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  CHECK(all.core.next_wake() == time_point{1h} + 300s);
+}
