@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <cueball/manual_resolver.hpp>
@@ -157,6 +158,37 @@ TEST_CASE("a connect that comes back late is neither closed nor destroyed under 
   }
   CHECK(of.closed_inside == 0);
   CHECK(of.destroyed_inside == 0);
+}
+
+TEST_CASE("a connect that ends with the pool leaves nothing open beside the leases") {
+  const auto of = std::make_shared<world>();
+  asio::thread_pool threads{1};
+  auto slow = quick;
+  slow.max_connections = 2;
+  slow.recovery.connect.timeout = 10s;
+  lease<session> held;
+  {
+    pool<session> pool{threads, static_resolver{{"127.0.0.1", 1}}, make(of), slow};
+    pool.wait_ready(2, 10s);
+    held = pool.claim(10s);
+    {
+      const std::scoped_lock lock{of->mutex};
+      of->hold = true;
+    }
+    pool.claim(10s).discard();
+    REQUIRE(eventually([&] { return of->connecting == 1; }));
+    pool.request_stop();
+    asio::post(threads, [] { std::this_thread::sleep_for(50ms); });  // the pool is gone before its answer
+    {
+      const std::scoped_lock lock{of->mutex};
+      of->hold = false;
+    }
+    of->wake.notify_all();
+  }
+  CHECK(eventually([&] { return of->alive == 1; }));
+  held.release();
+  threads.join();
+  CHECK(of->alive == 0);
 }
 
 TEST_CASE("a pool goes while its connects hang") {

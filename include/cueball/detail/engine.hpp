@@ -289,7 +289,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     target_->shut();
     resolver_->finish();
     if (places_.own) places_.own->finish(this->shared_from_this());
-    if (workers_) workers_->join();
+    if (workers_) {
+      with_book([this] { workers_end_ = true; });
+      workers_->join();
+    }
     const std::scoped_lock lock{mutex_};
     abandoned_ = true;
     core_.each_slot([this](slot_type& slot) { orphans_ += slot.state == core::slot_state::claimed ? 1 : 0; });
@@ -626,11 +629,20 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     } else {
       if (slot->at_work) return;  // one call at a time: its end answers
       if (!slot->connection) return closed(id, *slot);
+      if (workers_have_ended()) {
+        slot->connection->close();
+        return closed(id, *slot);
+      }
       boost::asio::post(*workers_, [this, id, slot] {
         slot->connection->close();
         boost::asio::post(places_.serial, [self = share(), id, slot] { self->closed(id, *slot); });
       });
     }
+  }
+
+  bool workers_have_ended() {
+    const std::scoped_lock lock{mutex_};
+    return workers_end_;
   }
 
   void closed(core::slot_id id, slot_type& slot) {
@@ -740,6 +752,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   core_type core_;
   bool drain_posted_ = false;
   time_point armed_for_ = never_comes;
+  bool workers_end_ = false;
   bool abandoned_ = false;
   std::size_t orphans_ = 0;
   std::shared_ptr<engine> kept_for_orphans_;
