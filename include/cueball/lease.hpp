@@ -94,7 +94,8 @@ class [[nodiscard]] lease {
     record.home->discard(record);
   }
 
-  /// Takes the connection out of the pool for good; the pool opens another one.
+  /// Takes the connection out of the pool for good; the pool opens another one. It stays on the executor that
+  /// it was made with: where that is the pool's own, a connection that does I/O must not outlive the pool.
   Connection detach()
     requires std::is_move_constructible_v<Connection>
   {
