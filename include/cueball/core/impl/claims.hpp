@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Those who wait: claims, readiness. Bodies of `core::pool_core`.
+#pragma once
+
+#include <cueball/core/pool_core.hpp>
+
+namespace cueball::core {
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, time_point now) {
+  claimer.waits_for = waiter::kind::claim;
+  if (is_stopping()) return finish(claimer, errc::stopped);
+  if (claims_.empty())
+    if (auto* const slot = front_.take()) return grant(claimer, *slot);
+  if (deadline <= now) {
+    ++timed_out_;
+    return finish(claimer, errc::claim_timeout);
+  }
+  enlist(claims_, claimer, deadline);
+  ++waited_;
+  front_.shut(gate::waiters, true);
+}
+
+template <class Policies, class Payload>
+auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_type* {
+  why = {};
+  if (is_stopping())
+    why = errc::stopped;
+  else if (auto* const slot = claims_.empty() ? front_.take() : nullptr)
+    return down(slot);
+  else
+    why = errc::none_idle;
+  return nullptr;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::cancel(waiter& waiting, error_code why) noexcept {
+  if (waiting.now != waiter::state::waiting) return;
+  if (waiting.waits_for == waiter::kind::claim) ++cancelled_;
+  delist(waiting);
+  finish(waiting, why);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_point now) {
+  auto& record = *slot.owner;
+  if (how == verdict::broken) {
+    note_broken(slot, now);
+    close(slot, close_reason::broken);
+  } else if (how == verdict::discarded) {
+    close(slot, close_reason::discarded);
+  } else if (is_stopping()) {
+    close(slot, close_reason::stopped);
+  } else if (slot.unwanted) {
+    close(slot, close_reason::unwanted);
+  } else {
+    return settle(slot, now);
+  }
+  review(record);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, time_point now) {
+  tell(effect::kind::tell_closed, slot, reason);
+  forget(slot);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+auto pool_core<Policies, Payload>::take_to_close() -> slot_type* {
+  auto* const slot = front_.take();
+  if (!slot) return nullptr;
+  --slot->claims;
+  unwant(*slot);
+  slot->state = slot_state::closing;
+  ++closing_;
+  tell(effect::kind::tell_closed, *slot, close_reason::stopped);
+  return down(slot);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::wait_ready(waiter& waiting, std::uint32_t count, time_point deadline,
+                                              time_point now) {
+  waiting.waits_for = waiter::kind::ready;
+  waiting.wanted = count;
+  if (count < 1 || count > options_.max_connections) return finish(waiting, errc::bad_argument);
+  if (is_stopping()) return finish(waiting, errc::stopped);
+  if (up() >= count) return finish(waiting, {});
+  if (deadline <= now) return finish(waiting, errc::wait_timeout);
+  enlist(ready_waiters_, waiting, deadline);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::wait_stopped(waiter& waiting, time_point deadline, time_point now) {
+  waiting.waits_for = waiter::kind::stop;
+  if (state_ == pool_state::stopped || deadline <= now) {
+    waiting.left = total_;
+    return finish(waiting, {});
+  }
+  enlist(stop_waiters_, waiting, deadline);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::enlist(waiter_list& where, waiter& who, time_point deadline) {
+  who.deadline = deadline;
+  if (deadline != never_comes)
+    who.timer = timers_.schedule(deadline, {alarm::kind::waiter, &who, nullptr, {}});
+  who.now = waiter::state::waiting;
+  where.push_back(who);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::delist(waiter& who) noexcept {
+  timers_.cancel(who.timer);
+  list_of(who).erase(who);
+  if (claims_.empty()) front_.shut(gate::waiters, false);
+}
+
+template <class Policies, class Payload>
+waiter_list& pool_core<Policies, Payload>::list_of(const waiter& who) noexcept {
+  switch (who.waits_for) {
+    case waiter::kind::claim:
+      return claims_;
+    case waiter::kind::ready:
+      return ready_waiters_;
+    default:
+      return stop_waiters_;
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::finish(waiter& who, error_code error) noexcept {
+  who.error = error;
+  who.now = waiter::state::finished;
+  who.link = {};
+  (finished_last_ ? finished_last_->link.next : finished_) = &who;
+  finished_last_ = &who;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::expire(waiter& who) noexcept {
+  delist(who);
+  if (who.waits_for == waiter::kind::stop) who.left = total_;
+  if (who.waits_for == waiter::kind::claim) ++timed_out_;
+  finish(who, who.waits_for == waiter::kind::claim   ? make_error_code(errc::claim_timeout)
+              : who.waits_for == waiter::kind::ready ? make_error_code(errc::wait_timeout)
+                                                     : error_code{});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::tell_ready() noexcept {
+  for (auto* who = ready_waiters_.front(); who;) {
+    auto* const next = waiter_list::next(*who);
+    if (up() >= who->wanted) {
+      delist(*who);
+      finish(*who, {});
+    }
+    who = next;
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexcept {
+  while (auto* const who = claims_.front()) {
+    if (who->deadline <= now) {
+      expire(*who);
+      continue;
+    }
+    delist(*who);
+    slot.state = slot_state::claimed;
+    ++slot.claims;
+    return grant(*who, slot);
+  }
+  front_.put(slot);
+}
+
+}  // namespace cueball::core

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// What becomes of slots: connects, leases' ends, closes, close-watches, recovery. Bodies of
+/// `core::pool_core`.
+#pragma once
+
+#include <cueball/core/pool_core.hpp>
+
+namespace cueball::core {
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
+  auto* const slot = slots_.find(id);
+  if (!slot) return;
+  if (slot->state == slot_state::closing)
+    return effects_.push_back({.what = effect::kind::close, .slot = id});
+  if (slot->state != slot_state::connecting) return;
+  auto& record = *slot->owner;
+  timers_.cancel(slot->timer);
+  if (!record.held_back) timers_.cancel(record.retry_timer);
+  ++record.successes;
+  --record.connecting;
+  --connecting_;
+  slot->up_since = now;
+  slot->watched = watched_;
+  if (state_ == pool_state::starting) enter(pool_state::running);
+  tell(effect::kind::tell_connected, record.what);
+  if (is_stopping() || !record.live) {
+    close(*slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
+  } else {
+    settle(*slot, now);
+    tell_ready();
+  }
+  review(record);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::connect_failed(slot_id id, error_code error, std::string text,
+                                                  time_point now) {
+  auto* const slot = slots_.find(id);
+  if (!slot) return;
+  if (slot->state == slot_state::closing) return closed(id, now);
+  if (slot->state != slot_state::connecting) return;
+  note_connect_failure(*slot, error, std::move(text), now);
+  forget(*slot);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::closed(slot_id id, time_point now) {
+  auto* const slot = slots_.find(id);
+  if (!slot || slot->state != slot_state::closing) return;
+  forget(*slot);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::watched(slot_id id, time_point now) {
+  auto* const slot = slots_.find(id);
+  if (!slot || slot->state != slot_state::checking) return;
+  --checking_;
+  slot->watched = true;
+  slot->watched_at_claims = slot->claims;
+  if (!slot->unwanted && !is_stopping()) return settle(*slot, now);
+  auto& record = *slot->owner;
+  close(*slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
+  review(record);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
+  auto* const slot = slots_.find(id);
+  if (!slot || !slot->watched) return;
+  slot->watched = false;
+  if (slot->state == slot_state::idle && slot->claims == slot->watched_at_claims) {
+    auto& record = *slot->owner;
+    note_broken(*slot, now);
+    close(*slot, close_reason::broken);
+    review(record);
+    pump(now);
+  } else if (slot->state == slot_state::idle) {
+    check(*slot);
+  } else if (slot->state == slot_state::claimed) {
+    plan_sweep(now);
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::open(backend_record& record, time_point now) {
+  auto& slot = slots_.acquire();
+  slot.state = slot_state::connecting;
+  slot.owner = &record;
+  slot.backend = record.number;
+  slot.attempt = record.attempt;
+  slot.successes = record.successes;
+  record.slots.push_back(slot);
+  ++record.wanted;
+  ++record.connecting;
+  ++record.counters.opened;
+  ++wanted_;
+  ++connecting_;
+  ++total_;
+  slot.timer = timers_.schedule(after(now, options_.recovery.connect.timeout),
+                                {alarm::kind::connect, nullptr, nullptr, id_of(slot)});
+  effects_.push_back({.what = effect::kind::open, .slot = id_of(slot), .where = record.what});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
+  auto& record = *slot.owner;
+  if (slot.state == slot_state::connecting) {
+    --record.connecting;
+    --connecting_;
+    timers_.cancel(slot.timer);
+  }
+  if (slot.unwanted) {
+    slot.unwanted = false;
+    --record.unwanted;
+    --unwanted_;
+  } else {
+    --record.wanted;
+    --wanted_;
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
+  if (slot.state == slot_state::idle) front_.remove(slot);
+  unwant(slot);
+  slot.state = slot_state::closing;
+  ++closing_;
+  effects_.push_back({.what = effect::kind::close, .slot = id_of(slot), .reason = reason});
+  tell(effect::kind::tell_closed, slot, reason);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::mark(slot_base& slot) noexcept {
+  slot.unwanted = true;
+  ++slot.owner->unwanted;
+  ++unwanted_;
+  --slot.owner->wanted;
+  --wanted_;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::retire(slot_base& slot, close_reason reason) {
+  if (slot.state == slot_state::claimed || slot.state == slot_state::checking)
+    mark(slot);
+  else
+    close(slot, slot.state == slot_state::connecting ? close_reason::cancelled : reason);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::forget(slot_base& slot) {
+  auto& record = *slot.owner;
+  if (slot.state == slot_state::closing) {
+    --closing_;
+  } else {
+    unwant(slot);
+  }
+  ++record.counters.closed;
+  record.counters.claims += slot.claims;
+  record.slots.erase(slot);
+  slots_.release(slot);
+  --total_;
+  review(record);
+  forget_if_gone(record);
+  check_stopped();
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::check(slot_base& slot) {
+  front_.remove(slot);
+  slot.state = slot_state::checking;
+  ++checking_;
+  effects_.push_back({.what = effect::kind::watch, .slot = id_of(slot)});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now) {
+  auto& record = *slot.owner;
+  ++record.counters.broken;
+  record.last_error = errc::connection_broken;
+  record.last_error_text.clear();
+  if (was_proved(slot, now)) {
+    record.failures = 0;
+  } else if (slot.attempt == record.attempt) {
+    hold_back(record, now);
+    record.held_back = true;
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::note_connect_failure(slot_base& slot, error_code error, std::string text,
+                                                        time_point now) {
+  auto& record = *slot.owner;
+  ++record.counters.connect_failures;
+  record.last_error = error;
+  tell({.what = effect::kind::tell_connect_failed, .where = record.what, .error = error, .text = text});
+  record.last_error_text = std::move(text);
+  for (auto* other = record.slots.front(); other; other = slot_list::next(*other))
+    if (other->up_since > record.failed_at && was_proved(*other, now)) {
+      record.failures = 0;
+      break;
+    }
+  // Connects that were in flight together fail once; one that was overtaken by a success says nothing.
+  if (slot.attempt == record.attempt && slot.successes == record.successes) hold_back(record, now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::hold_back(backend_record& record, time_point now) {
+  record.failed_at = now;
+  ++record.attempt;
+  ++record.failures;
+  timers_.cancel(record.retry_timer);
+  if (record.live && !is_stopping())
+    record.retry_timer =
+        timers_.schedule(after(now, backoff_delay(options_.recovery.connect, record.failures, random_)),
+                         {alarm::kind::retry, nullptr, &record, {}});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::plan_sweep(time_point now) {
+  if (is_stopping()) return;
+  if (sweep_.running)
+    sweep_.again = true;
+  else if (sweep_.timer == 0)
+    sweep_.timer =
+        timers_.schedule(after(now, options_.watch_delay), {alarm::kind::sweep, nullptr, nullptr, {}});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::sweep_on(std::uint32_t& steps, time_point now) {
+  for (; sweep_.at < slots_.size() && steps > 0; --steps, ++sweep_.at) {
+    auto& slot = slots_[sweep_.at];
+    if (slot.watched) continue;
+    if (slot.state == slot_state::idle) {
+      if (checking_ > front_.idle() / 8) return;  // few at a time: the others can be claimed meanwhile
+      check(slot);
+    }
+    if (slot.state == slot_state::claimed) sweep_.again = true;
+  }
+  if (sweep_.at < slots_.size()) return;
+  const auto again = sweep_.again;
+  sweep_ = {};
+  if (again) plan_sweep(now);
+}
+
+}  // namespace cueball::core

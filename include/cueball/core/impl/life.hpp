@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The life of a pool: start, time, shuffles, stop; and the snapshot. Bodies of `core::pool_core`.
+#pragma once
+
+#include <cueball/core/pool_core.hpp>
+
+namespace cueball::core {
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::start(time_point now) {
+  if (state_ != pool_state::starting || started_) return;
+  started_ = true;
+  front_.shut(gate::not_running, false);
+  effects_.push_back({.what = effect::kind::run_resolver});
+  plan_decoherence(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::request_stop() noexcept {
+  if (is_stopping()) return;
+  front_.shut(gate::not_running, true);
+  timers_.cancel(rebalance_timer_);
+  timers_.cancel(decoherence_timer_);
+  timers_.cancel(resolver_timer_);
+  timers_.cancel(sweep_.timer);
+  effects_.push_back({.what = effect::kind::stop_resolver});
+  job_.end();
+  at_record_ = registry_.records().front();
+  enter(pool_state::stopping);
+  check_stopped();
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::wake(time_point now) {
+  auto steps = slice_;
+  while (steps > 0) {
+    const auto due = timers_.pop_due(now);
+    if (!due) break;
+    --steps;
+    fire(*due, now);
+  }
+  if (is_stopping()) return stop_on(steps);
+  if (sweep_.running) sweep_on(steps, now);
+  if (shuffling_) shuffle_on(steps);
+  if (!job_.is(stage::none)) rebalance_on(steps);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+bool pool_core<Policies, Payload>::has_work() const noexcept {
+  if (is_stopping())
+    return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
+  return (sweep_.running && checking_ <= front_.idle() / 8) || shuffling_ || must_trim() ||
+         (!job_.is(stage::none) && !job_.is(stage::plan));
+}
+
+template <class Policies, class Payload>
+pool_stats pool_core<Policies, Payload>::stats() const {
+  pool_stats all;
+  all.state = state_;
+  all.target = target_;
+  all.waiters = claims_.size();
+  all.counters = registry_.past();
+  all.waited = waited_;
+  all.timed_out = timed_out_;
+  all.cancelled = cancelled_;
+  all.rebalances = rebalances_;
+  all.shuffles = shuffles_;
+  all.backends.reserve(registry_.records().size());
+  for (auto* record = registry_.records().front(); record; record = record_list::next(*record)) {
+    auto& row = all.backends.emplace_back();
+    row.where = *record->what;
+    row.key = record->key;
+    row.live = record->live;
+    row.planned = record->planned;
+    row.counters = record->counters;
+    row.last_error = record->last_error;
+    row.last_error_text = record->last_error_text;
+    for (auto* slot = record->slots.front(); slot; slot = slot_list::next(*slot)) {
+      ++count_of(row.slots, slot->state);
+      row.counters.claims += slot->claims;
+    }
+    add(all.slots, row.slots);
+    registry::add_up(all.counters, row.counters);
+  }
+  return all;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::plan_decoherence(time_point now) {
+  const auto next = decoherence_.next(now, front_.measure(measured_slots), random_);
+  if (next.when <= now || next.when == never_comes) return;
+  decoherence_step_ = next.what;
+  decoherence_timer_ = timers_.schedule(next.when, {alarm::kind::decohere, nullptr, nullptr, {}});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::shuffle_on(std::uint32_t steps) {
+  front_.shut(gate::shuffle, true);
+  if (!front_.shuffle_on(random_, steps)) return;
+  shuffling_ = false;
+  front_.shut(gate::shuffle, false);
+  ++shuffles_;
+  tell({.what = effect::kind::tell_shuffled, .number = front_.idle()});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
+  for (; steps > 0 && !claims_.empty(); --steps) end(*claims_.front());
+  for (; steps > 0 && !ready_waiters_.empty(); --steps) end(*ready_waiters_.front());
+  for (; steps > 0 && stop_at_ < slots_.size(); --steps, ++stop_at_) {
+    auto& slot = slots_[stop_at_];
+    if (slot.state == slot_state::idle || slot.state == slot_state::connecting)
+      close(slot, slot.state == slot_state::idle ? close_reason::stopped : close_reason::cancelled);
+  }
+  for (; steps > 0 && at_record_; --steps) {
+    auto& record = *at_record_;
+    at_record_ = record_list::next(record);
+    timers_.cancel(record.retry_timer);
+    forget_if_gone(record);
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::check_stopped() noexcept {
+  if (state_ != pool_state::stopping || total_ > 0) return;
+  enter(pool_state::stopped);
+  while (auto* const who = stop_waiters_.front()) {
+    delist(*who);
+    finish(*who, {});
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
+  switch (due.what) {
+    case alarm::kind::waiter:
+      due.who->timer = 0;
+      expire(*due.who);
+      break;
+    case alarm::kind::connect:
+      if (auto* const slot = slots_.find(due.slot)) {
+        slot->timer = 0;
+        note_connect_failure(*slot, errc::connect_timeout, {}, now);
+        auto& record = *slot->owner;
+        close(*slot, close_reason::cancelled);
+        review(record);
+      }
+      break;
+    case alarm::kind::retry:
+      due.record->retry_timer = 0;
+      due.record->held_back = false;
+      review(*due.record);
+      break;
+    case alarm::kind::rebalance:
+      rebalance_timer_ = 0;
+      begin_rebalance();
+      break;
+    case alarm::kind::decohere:
+      decoherence_timer_ = 0;
+      if (decoherence_step_ == decoherence_step::action::shuffle) shuffling_ = true;
+      plan_decoherence(now);
+      break;
+    case alarm::kind::resolver:
+      resolver_timer_ = 0;
+      effects_.push_back({.what = effect::kind::run_resolver});
+      break;
+    case alarm::kind::sweep:
+      sweep_ = {.running = true};
+      break;
+  }
+}
+
+}  // namespace cueball::core

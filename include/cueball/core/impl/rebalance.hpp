@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The plan, and the way there. Bodies of `core::pool_core`.
+#pragma once
+
+#include <cueball/core/pool_core.hpp>
+
+namespace cueball::core {
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::plan_failed(error_code error, std::string text, time_point now) {
+  if (!job_.is(stage::plan)) return;
+  tell({.what = effect::kind::tell_plan_failed, .error = error, .text = std::move(text)});
+  job_.end();
+  note_change(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
+  if (job_.is(stage::gather)) {
+    for (; at_record_ && steps > 0; --steps) {
+      auto& record = *at_record_;
+      at_record_ = record_list::next(record);
+      gather(record);
+    }
+    if (at_record_) return;
+    job_.gathered();
+    effects_.push_back({.what = effect::kind::plan});
+  }
+  if (job_.is(stage::apply)) {
+    for (; steps > 0; --steps) {
+      auto* const record = job_.next();
+      if (!record) {
+        job_.applied();
+        target_ = job_.target();
+        break;
+      }
+      record->planned = job_.share();
+      review(*record);
+    }
+  }
+  if (job_.is(stage::settle)) {
+    for (; steps > 0; --steps) {
+      auto* const record = job_.next();
+      if (!record) return rebalanced();
+      review(*record);
+      retire_surplus();
+    }
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::gather(backend_record& record) {
+  record.live = record.announced;
+  if (record.live) return job_.add(record);
+  record.planned = 0;
+  timers_.cancel(record.retry_timer);
+  needy_.erase(record);
+  excessive_.erase(record);
+  registry_.forget_key(record);
+  if (record.wanted > 0) doomed_.push_back(record);
+  forget_if_gone(record);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::rebalanced() {
+  ++rebalances_;
+  tell({.what = effect::kind::tell_rebalanced, .number = job_.backends(), .target = target_});
+  if (job_.end()) begin_rebalance();
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::review(backend_record& record) {
+  if (is_stopping()) return;
+  if (!record.live) {
+    if (record.wanted == 0) doomed_.erase(record);
+    return;
+  }
+  // As long as others do not know their share, what is surplus is not known either.
+  const bool may_grow = !job_.is(stage::apply);
+  if (may_grow && record.wanted < record.planned && record.unwanted > 0) {
+    take_marks_back(record);
+    tell_ready();
+  }
+  if (record.wanted > record.planned && record.connecting > 0) cancel_connects(record);
+  set(excessive_, record, record.wanted > record.planned);
+  set(needy_, record,
+      may_grow && record.wanted < record.planned && record.retry_timer == 0 &&
+          record.connecting < options_.max_connecting.per_backend);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::take_marks_back(backend_record& record) noexcept {
+  for (auto* slot = record.slots.front(); slot && record.unwanted > 0; slot = slot_list::next(*slot)) {
+    if (!slot->unwanted) continue;
+    if (record.wanted == record.planned) return;
+    unmark(*slot);
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::unmark(slot_base& slot) noexcept {
+  slot.unwanted = false;
+  --slot.owner->unwanted;
+  --unwanted_;
+  ++slot.owner->wanted;
+  ++wanted_;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::cancel_connects(backend_record& record) {
+  for (auto* slot = record.slots.front(); slot && record.wanted > record.planned && record.connecting > 0;
+       slot = slot_list::next(*slot))
+    if (slot->state == slot_state::connecting) close(*slot, close_reason::cancelled);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::pump(time_point now) {
+  if (is_stopping()) return;
+  trim();
+  if (must_trim() || job_.is(stage::apply)) return;  // half a plan is no plan
+  if (options_.strict_maximum)
+    break_first();
+  else
+    retire_surplus();
+  if (job_.is(stage::settle)) return;
+  while (connecting_ < options_.max_connecting.per_pool) {
+    if (options_.strict_maximum && total_ >= options_.max_connections) return;
+    auto* const record = needy_.front();
+    if (!record) return;
+    open(*record, now);
+    needy_.erase(*record);  // to the end of the list, so that a fill goes round the backends
+    review(*record);
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::trim() {
+  auto steps = slice_;
+  while (auto* const record = doomed_.front()) {
+    for (auto* slot = record->slots.front(); slot && record->wanted > 0;) {
+      if (steps-- == 0) return;
+      auto* const next = slot_list::next(*slot);
+      if (slot->state != slot_state::closing && !slot->unwanted) retire(*slot, close_reason::unwanted);
+      record->slots.erase(*slot);  // to the end of the list: the next slice begins with those that are left
+      record->slots.push_back(*slot);
+      slot = next;
+    }
+    doomed_.erase(*record);
+  }
+}
+
+template <class Policies, class Payload>
+bool pool_core<Policies, Payload>::retire_one() {
+  slot_base* in_use = nullptr;
+  for (auto* record = excessive_.front(); record; record = excess_list::next(*record))
+    for (auto* slot = record->slots.front(); slot; slot = slot_list::next(*slot)) {
+      if (slot->state == slot_state::idle) return retire_from(*slot);
+      if (!in_use && !slot->unwanted &&
+          (slot->state == slot_state::claimed || slot->state == slot_state::checking))
+        in_use = slot;
+    }
+  return in_use && retire_from(*in_use);
+}
+
+template <class Policies, class Payload>
+bool pool_core<Policies, Payload>::retire_from(slot_base& slot) {
+  auto& record = *slot.owner;
+  retire(slot, close_reason::unwanted);
+  excessive_.erase(record);  // to the end of the list: in turn
+  review(record);
+  return true;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::break_first() {
+  const auto& most = options_.max_connecting;
+  std::uint32_t openable = 0;
+  const auto places = most.per_pool > connecting_ ? most.per_pool - connecting_ : 0;
+  for (auto* record = needy_.front(); record && openable < places; record = need_list::next(*record))
+    openable += std::min(record->planned - record->wanted, most.per_backend - record->connecting);
+  openable = std::min(openable, places);
+  const auto room = options_.max_connections > total_ ? options_.max_connections - total_ : 0;
+  for (auto coming = room + closing_ + unwanted_; coming < openable && retire_one(); ++coming) {
+  }
+}
+
+}  // namespace cueball::core
