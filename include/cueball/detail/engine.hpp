@@ -338,8 +338,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   template <class Event>
   void with_book(Event event) {
     core::waiter* finished = nullptr;
-    std::shared_ptr<engine>
-        keep;  // a lease that ends does not hold the engine, and the pool may go meanwhile
+    // A lease that ends does not hold the engine, and the pool may go meanwhile.
+    std::shared_ptr<engine> keep;
     {
       const std::scoped_lock lock{mutex_};
       event();
@@ -372,13 +372,15 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     }
   }
 
-  void post_drain() {
+  // The inner steps cannot be taken half: if memory runs out in them, the program ends.
+
+  void post_drain() noexcept {
     boost::asio::post(places_.serial, [self = share()] { self->drain(); });
   }
 
   /// On the serial executor: performs the effects that there are, lets the core do what is due, arms the
   /// timer.
-  void drain() {
+  void drain() noexcept {
     core::waiter* finished = nullptr;
     time_point next{};
     bool more = false;
@@ -403,7 +405,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       arm(next);
   }
 
-  void arm(time_point when) {
+  void arm(time_point when) noexcept {
     if (when == never_comes) {
       timer_.cancel();
       return;
@@ -439,7 +441,14 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     using waiter_type = async_waiter<engine, Handler, Answer>;
     auto& waiter = waiter_type::make(this->shared_from_this(), std::move(handler));
     waiter.accept_cancellation();
-    if (enter(waiter, until)) waiter.deliver();
+    bool granted = false;
+    try {
+      granted = enter(waiter, until);
+    } catch (...) {  // no memory to register it
+      waiter_type::drop(waiter);
+      throw;
+    }
+    if (granted) waiter.deliver();
   }
 
   // Ends of leases.

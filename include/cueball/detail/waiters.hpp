@@ -64,6 +64,9 @@ class async_waiter final : public shell_waiter {
     }
   }
 
+  /// Takes back a waiter that could not be registered. Its handler is destroyed uncalled.
+  static void drop(async_waiter& waiter) noexcept { destroy(&waiter, allocator_for(waiter.handler_)); }
+
   /// Lets the handler's cancellation slot end the wait. Before the waiter is registered.
   void accept_cancellation() {
     if (auto slot = boost::asio::get_associated_cancellation_slot(handler_); slot.is_connected())
