@@ -38,8 +38,9 @@ namespace cueball {
 /// at any time but the destructor. `single_threaded`: all calls, those of leases too, on the executor that it
 /// was given.
 ///
-/// Errors: functions with an `error_code&` set it; those without throw `std::system_error`. Besides, memory
-/// may run out.
+/// Errors: functions with an `error_code&` set it; those without throw `std::system_error`. Besides, a
+/// call may throw `std::bad_alloc`; memory that runs out in the pool's inner steps (connects, rebalances)
+/// ends the program.
 template <class Connection, class Policies>
 class basic_pool {
  public:
