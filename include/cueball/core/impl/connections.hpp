@@ -19,8 +19,6 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
   timers_.cancel(slot->timer);
   if (!record.held_back) timers_.cancel(record.retry_timer);
   ++record.successes;
-  --record.connecting;
-  --connecting_;
   slot->up_since = now;
   slot->watched = watched_;
   if (state_ == pool_state::starting) enter(pool_state::running);
@@ -28,6 +26,8 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
   if (is_stopping() || !record.live) {
     close(*slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
   } else {
+    --record.connecting;
+    --connecting_;
     settle(*slot, now);
     tell_ready();
   }

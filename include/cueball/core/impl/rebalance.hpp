@@ -31,6 +31,7 @@ void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
     for (; steps > 0; --steps) {
       auto* const record = job_.next();
       if (!record) {
+        if (must_trim()) return;  // until then the gone count as well: there would seem to be a surplus
         job_.applied();
         target_ = job_.target();
         break;
@@ -58,7 +59,7 @@ void pool_core<Policies, Payload>::gather(backend_record& record) {
   needy_.erase(record);
   excessive_.erase(record);
   registry_.forget_key(record);
-  if (record.wanted > 0) doomed_.push_back(record);
+  set(doomed_, record, record.wanted > 0);  // that of an earlier rebalance may be there still
   forget_if_gone(record);
 }
 
