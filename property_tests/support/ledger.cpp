@@ -25,11 +25,20 @@ void ledger::begin(time_point now) {
   woken_ = false;
   applied_ = false;
   voluntary_ = 0;
+  trimmed_ = 0;
+  connect_timed_out_ = false;
   ready_ended_ = 0;
 }
 
 void ledger::note_change() {
-  if (!rebalance_due_) rebalance_due_ = after(now_, options_.rebalance_delay);
+  last_change_ = now_;
+  ++changes_;
+  if (!is_sliced_ && !rebalance_due_) rebalance_due_ = after(now_, options_.rebalance_delay);
+}
+
+bool ledger::membership_differs() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const member& one) { return one.known && one.announced != one.live; });
 }
 
 void ledger::added(const backend& where) {
@@ -154,6 +163,26 @@ void ledger::tried(const core::slot_base* slot) {
 
 // What came of it.
 
+void ledger::observe(world& pool) {
+  if (!is_sliced_ || stopping_ || !woken_) return;
+  const auto rows = pool.stats().backends;
+  auto row = rows.rbegin();
+  // From the last one: whoever has the key now comes after those that had it before.
+  for (auto i = members_.size(); i-- > 0;) {
+    auto& one = members_[i];
+    const bool has_row = row != rows.rend() && row->key == one.key &&
+                         ((one.known && (one.live || one.announced)) || row->slots.total() == held_by(i));
+    if (one.known && has_row && row->live) {
+      demand(one.live || one.announced, "R3: a rebalance takes in what is announced");
+      one.live = true;
+    } else if (one.known && (one.live || !has_row)) {
+      demand(!one.announced, "R3: a rebalance leaves out what was withdrawn");
+      one.live = one.known = false;
+    }
+    if (has_row) ++row;
+  }
+}
+
 void ledger::decided(const core::effect& what) {
   using kind = core::effect::kind;
   switch (what.what) {
@@ -172,6 +201,7 @@ void ledger::decided(const core::effect& what) {
       return gathers();
     case kind::tell_connect_failed:
       ++connect_failures_;
+      connect_timed_out_ = woken_;
       return;
     case kind::tell_closed:
       if (what.reason == close_reason::broken) ++broken_;
@@ -217,16 +247,21 @@ void ledger::closes(const core::effect& what) {
   // A connect that came through although it was cancelled is closed a second time.
   if (one->now == state::closing) return;
   if (one->now == state::connecting) {
-    if (!stopping_ && now_ >= after(one->opened_at, options_.recovery.connect.timeout)) connect_failure(*one);
+    const bool is_late = now_ >= after(one->opened_at, options_.recovery.connect.timeout);
+    demand(is_late || !connect_timed_out_, "R13: no connect times out before its time");
+    // Work that is late may close it for another reason.
+    if (!stopping_ && (is_sliced_ ? connect_timed_out_ : is_late)) connect_failure(*one);
+    connect_timed_out_ = false;
   } else {
     const bool voluntary = what.reason == close_reason::unwanted && !one->marked;
-    if (voluntary && members_[one->owner].live) ++voluntary_;
+    if (voluntary) ++(members_[one->owner].live ? voluntary_ : trimmed_);
     if (what.reason == close_reason::broken && one->now == state::idle)
       demand(one->claims == one->watched_at,
              "R11: what was claimed since its watch was armed is not known to be broken");
     if (what.reason == close_reason::broken && !was_proved(*one)) {
+      auto& owner = members_[one->owner];
+      owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new
       failed_attempt(*one);
-      members_[one->owner].held_back = true;
     }
     demand(one->now != state::claimed || what.reason != close_reason::unwanted || one->marked,
            "R4: a claimed connection is not closed before its release");
@@ -235,6 +270,13 @@ void ledger::closes(const core::effect& what) {
 }
 
 void ledger::gathers() {
+  if (is_sliced_) {
+    demand(!plan_out_, "R3: one rebalance at a time");
+    plan_out_ = true;
+    ++plans_;
+    demand(plans_ <= changes_, "R3: no rebalance without news");
+    return;
+  }
   demand(plans_allowed_ > 0, "R3: one rebalance a delay, counted from the first news");
   demand(!plan_out_, "R3: one rebalance at a time");
   plan_owed_ = false;
@@ -290,14 +332,18 @@ void ledger::finished(const core::waiter& who) {
 
 void ledger::check(world& pool) {
   check_slots(pool);
-  demand(established() + voluntary_ >= ready_ended_, "a wait for readiness ends when the pool is ready");
+  demand(established() + voluntary_ + (is_sliced_ ? trimmed_ : 0) >= ready_ended_,
+         "a wait for readiness ends when the pool is ready");
   const auto stats = pool.stats();
   check_stats(stats);
   check_limits(pool.has_work());
   check_capacity();
   check_waiters(pool);
   check_progress(pool);
-  if (applied_) rebalanced(pool);
+  if (applied_ && !is_sliced_) rebalanced(pool);
+  was_at_work_ = pool.has_work();
+  if (!was_at_work_)
+    for (auto& one : members_) one.is_out = !one.live;
   for (auto& one : claims_) {
     if (one.fresh) ++waited_;
     one.fresh = false;
@@ -316,11 +362,12 @@ void ledger::check_slots(world& pool) {
                         std::to_string(int(slot->state)) + " in the core, " + std::to_string(int(one->now)) +
                         " in the model"};
     demand(one->claims == slot->claims, "R14: claims are counted in the slot");
-    if (slot->unwanted && !one->marked && members_[one->owner].live) ++voluntary_;
+    if (slot->unwanted && !one->marked) ++(members_[one->owner].live ? voluntary_ : trimmed_);
     one->marked = slot->unwanted;
     demand(!one->marked || slot->state == state::claimed || slot->state == state::checking,
            "only what is in use is marked");
-    demand(slot->state != state::idle || members_[one->owner].live || stopping_,
+    const bool may_be_idle = members_[one->owner].live || stopping_ || (is_sliced_ && pool.has_work());
+    demand(slot->state != state::idle || may_be_idle,
            "R4: a removed backend's idle connections close at the rebalance, its claimed ones when released");
     ++seen;
   }
@@ -413,10 +460,11 @@ void ledger::check_capacity() {
 
 void ledger::check_waiters(world& pool) const {
   demand(claims_.empty() || count(state::idle) == 0, "R8: no idle connection beside a waiter");
+  const bool all_done = is_sliced_ ? pool.next_wake() > now_ : !pool.has_work();
   for (const auto* const list : {&claims_, &ready_, &stops_})
     for (const auto& one : *list) {
       demand(!one.cancelled, "a cancelled wait ends at once");
-      if (woken_ && !pool.has_work()) demand(one.deadline > now_, "R9: a claim fails at its deadline");
+      if (woken_ && all_done) demand(one.deadline > now_, "R9: a claim fails at its deadline");
       if (!pool.has_work()) demand(!stopping_ || list == &stops_, "R15: stop fails every waiter");
       if (list == &ready_ && !stopping_)
         demand(established() < one.who->wanted, "a wait for readiness ends when the pool is ready");
@@ -438,6 +486,9 @@ void ledger::check_progress(world& pool) {
   if (woken_ && !pool.has_work())
     demand(!plan_owed_ || plan_out_, "R3: a rebalance that is due is not forgotten");
   if (woken_ && !pool.has_work() && !plan_out_) plans_allowed_ = 0;
+  if (is_sliced_ && !plan_out_ && membership_differs())
+    demand(pool.next_wake() <= after(last_change_, options_.rebalance_delay),
+           "R3: a rebalance that is due is not forgotten");
   if (rebalance_due_)
     demand(pool.next_wake() <= *rebalance_due_, "R3: the rebalance is counted from the first news");
   if (!any_announced() || !started_) return;
@@ -543,9 +594,11 @@ void ledger::becomes_idle(connection& one) {
 }
 
 void ledger::take(connection& one) {
-  demand(members_[one.owner].live, "R4: nothing of a removed backend is handed out");
+  const auto& owner = members_[one.owner];
+  demand(owner.live || (is_sliced_ && !owner.is_out), "R4: nothing of a removed backend is handed out");
   demand(!one.marked, "nothing unwanted is handed out");
-  if (policies_.queue != queue_kind::random && one.rank != 0)
+  const bool may_be_half_shuffled = is_sliced_ && was_at_work_;
+  if (policies_.queue != queue_kind::random && one.rank != 0 && !may_be_half_shuffled)
     for (const auto& other : connections_) {
       if (&other == &one || other.now != state::idle) continue;
       if (policies_.queue == queue_kind::fifo)
@@ -553,7 +606,7 @@ void ledger::take(connection& one) {
       else
         demand(one.rank > other.rank, "lifo hands out what came back last");
     }
-  if (one.rank == 0 && policies_.queue == queue_kind::lifo)
+  if (one.rank == 0 && policies_.queue == queue_kind::lifo && !may_be_half_shuffled)
     for (const auto& other : connections_)
       demand(other.now != state::idle || other.rank == 0, "lifo hands out what came back last");
   one.now = state::claimed;

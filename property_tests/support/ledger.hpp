@@ -59,10 +59,14 @@ class ledger {
     std::uint64_t closed = 0;
     std::uint64_t claims_of_gone = 0;
     std::uint32_t gathered = 0;  ///< Connections when the plan was asked for.
+    bool is_out = false;         ///< Gone, and nothing of it is idle any more.
   };
 
   explicit ledger(const setting& what)
-      : setting_(what), options_(what.options()), policies_(what.policies()) {}
+      : setting_(what),
+        options_(what.options()),
+        policies_(what.policies()),
+        is_sliced_(what.slice < setting::usual_slice) {}
 
   // The event.
 
@@ -90,6 +94,10 @@ class ledger {
 
   // What came of it.
 
+  /// With small slices a rebalance takes several events, and no effect tells when it reads which backend:
+  /// that is read from the rows of the core. To be called before `decided`; does nothing without small
+  /// slices.
+  void observe(world& pool);
   void decided(const core::effect& what);
   void finished(const core::waiter& who);
   void check(world& pool);
@@ -109,7 +117,9 @@ class ledger {
   std::uint64_t least_churn() const { return least_churn_; }
   bool any_live() const;
   bool any_announced() const;
-  bool change_is_pending() const { return rebalance_due_.has_value() || plan_owed_ || plan_out_; }
+  bool change_is_pending() const {
+    return rebalance_due_.has_value() || plan_owed_ || plan_out_ || membership_differs();
+  }
   const std::vector<member>& members() const { return members_; }
   const member& owner_of(const connection& one) const { return members_[one.owner]; }
   std::uint32_t held_by(std::size_t owner) const;
@@ -129,6 +139,8 @@ class ledger {
   connection* of(core::slot_id id);
   member* known(const std::string& key);
   void note_change();
+  /// Somebody was announced or withdrawn since the last rebalance.
+  bool membership_differs() const;
   void opens(const core::effect& what);
   void closes(const core::effect& what);
   void gathers();
@@ -149,6 +161,7 @@ class ledger {
   setting setting_;
   pool_options options_;
   composition policies_;
+  bool is_sliced_;
   time_point now_{};
   bool started_ = false;
   bool stopping_ = false;
@@ -165,10 +178,16 @@ class ledger {
   bool plan_owed_ = false;
   std::uint32_t plans_allowed_ = 0;  ///< One for each time that the delay was over.
   bool plan_out_ = false;
+  // In their place with small slices: news may come between the time of a rebalance and its first slice.
+  time_point last_change_ = time_point::min();
+  std::uint64_t changes_ = 0;
   bool applied_ = false;  ///< A plan came into force in the event under way.
   std::uint32_t target_ = 0;
-  std::uint32_t voluntary_ = 0;    ///< Connections of live backends given up by the event under way.
-  std::uint32_t ready_ended_ = 0;  ///< The most that a wait for readiness wanted and got in the event.
+  std::uint32_t voluntary_ = 0;     ///< Connections of live backends given up by the event under way.
+  std::uint32_t trimmed_ = 0;       ///< Likewise, of backends that are gone.
+  bool was_at_work_ = false;        ///< After the event before.
+  bool connect_timed_out_ = false;  ///< Told, and not closed yet.
+  std::uint32_t ready_ended_ = 0;   ///< The most that a wait for readiness wanted and got in the event.
   std::uint64_t next_rank_ = 1;
 
   std::uint64_t opened_ = 0;

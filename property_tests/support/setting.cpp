@@ -5,6 +5,7 @@
 #include <array>
 #include <ostream>
 #include <string_view>
+#include <utility>
 
 #include <support/setting.hpp>
 
@@ -12,10 +13,11 @@ namespace cueball::property {
 
 namespace {
 
-constexpr std::array<std::string_view, 22> op_names{
-    "tick",   "wait",    "wake", "perform",    "answer", "settle",  "claim",   "try_claim",
-    "cancel", "release", "add",  "remove",     "change", "refresh", "give_up", "nonsense",
-    "mode",   "cut",     "fire", "wait_ready", "stale",  "stop"};
+constexpr std::array<std::string_view, 26> op_names{
+    "tick",      "wait",      "wake",        "perform",       "answer", "settle",     "claim",
+    "try_claim", "cancel",    "release",     "add",           "remove", "change",     "refresh",
+    "give_up",   "nonsense",  "mode",        "cut",           "fire",   "wait_ready", "stale",
+    "stop",      "claim_all", "release_all", "announce_anew", "drain"};
 
 /// The whole range at once, whatever the size of the case.
 template <class Number>
@@ -83,23 +85,62 @@ rc::Gen<setting> any_setting() {
       set(&setting::decoherence_ms, one_of({1000, 100, 300000})));
 }
 
-rc::Gen<script> any_script(double length, bool with_stop) {
+rc::Gen<setting> any_sliced_setting() {
+  return rc::gen::mapcat(any_setting(), [](const setting& small) {
+    auto large = small;
+    large.per_backend *= 8;
+    large.per_pool *= 6;
+    using rc::gen::just;
+    using rc::gen::set;
+    return rc::gen::build(rc::gen::element(small, large), set(&setting::slice, one_of({1, 2, 3, 7})),
+                          set(&setting::max_connections,
+                              rc::gen::oneOf(just(small.max_connections), number<std::uint32_t>(10, 41))));
+  });
+}
+
+namespace {
+
+using weights = std::vector<std::pair<std::size_t, op_kind>>;
+
+weights usual_weights(bool with_stop) {
   using kind = op_kind;
-  const auto kinds = rc::gen::weightedElement<kind>({{14, kind::tick},   {6, kind::wait},
-                                                     {5, kind::wake},    {12, kind::perform},
-                                                     {16, kind::answer}, {5, kind::settle},
-                                                     {14, kind::claim},  {4, kind::try_claim},
-                                                     {3, kind::cancel},  {14, kind::release},
-                                                     {8, kind::add},     {5, kind::remove},
-                                                     {4, kind::change},  {2, kind::refresh},
-                                                     {1, kind::give_up}, {1, kind::nonsense},
-                                                     {6, kind::mode},    {4, kind::cut},
-                                                     {3, kind::fire},    {2, kind::wait_ready},
-                                                     {3, kind::stale},   {with_stop ? 1U : 0U, kind::stop}});
-  const auto one =
-      rc::gen::build<op>(rc::gen::set(&op::kind, kinds), rc::gen::set(&op::a, number<std::uint8_t>(0, 12)),
-                         rc::gen::set(&op::b, number<std::uint8_t>(0, 12)));
+  return {{14, kind::tick},   {6, kind::wait},
+          {5, kind::wake},    {12, kind::perform},
+          {16, kind::answer}, {5, kind::settle},
+          {14, kind::claim},  {4, kind::try_claim},
+          {3, kind::cancel},  {14, kind::release},
+          {8, kind::add},     {5, kind::remove},
+          {4, kind::change},  {2, kind::refresh},
+          {1, kind::give_up}, {1, kind::nonsense},
+          {6, kind::mode},    {4, kind::cut},
+          {3, kind::fire},    {2, kind::wait_ready},
+          {3, kind::stale},   {with_stop ? 1U : 0U, kind::stop}};
+}
+
+rc::Gen<script> script_of(const weights& kinds, double length) {
+  std::vector<op_kind> table;
+  for (const auto& [weight, kind] : kinds) table.insert(table.end(), weight, kind);
+  const auto one = rc::gen::build<op>(rc::gen::set(&op::kind, rc::gen::elementOf(table)),
+                                      rc::gen::set(&op::a, number<std::uint8_t>(0, 12)),
+                                      rc::gen::set(&op::b, number<std::uint8_t>(0, 12)));
   return rc::gen::scale(length, rc::gen::container<script>(one));
+}
+
+}  // namespace
+
+rc::Gen<script> any_script(double length, bool with_stop) {
+  return script_of(usual_weights(with_stop), length);
+}
+
+rc::Gen<script> any_sliced_script(double length) {
+  using kind = op_kind;
+  auto all = usual_weights(false);
+  all.insert(all.end(), {{16, kind::wake},
+                         {6, kind::claim_all},
+                         {6, kind::release_all},
+                         {4, kind::announce_anew},
+                         {3, kind::drain}});
+  return script_of(all, length);
 }
 
 }  // namespace cueball::property

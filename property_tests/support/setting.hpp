@@ -35,7 +35,10 @@ struct setting {
   std::uint32_t spread_percent = 20;
   std::uint32_t stable_ms = 200;
   std::uint32_t decoherence_ms = 1000;
-  std::uint32_t slice = 128;  ///< Of work that an event does.
+  std::uint32_t slice = usual_slice;  ///< Of work that an event does.
+
+  /// Large enough for all work of a small world: nothing happens between the slices of a rebalance.
+  static constexpr std::uint32_t usual_slice = 128;
 
   const property::composition& policies() const { return compositions()[composition]; }
   pool_options options() const;
@@ -67,6 +70,12 @@ enum class op_kind : std::uint8_t {
   wait_ready,
   stale,  ///< An event of a slot that is long gone.
   stop,
+
+  // In sliced scripts only.
+  claim_all,      ///< Whatever is idle; and as many wait until one deadline as the outside likes.
+  release_all,    ///< Or so.
+  announce_anew,  ///< A backend is removed, and announced again after so many slices of the rebalance.
+  drain,          ///< All slices of what is to be done now.
 };
 
 struct op {
@@ -83,7 +92,13 @@ std::ostream& operator<<(std::ostream& out, const op& shown);
 /// Any composition and any small options.
 rc::Gen<setting> any_setting();
 
+/// As `any_setting`, with work in small slices and up to 40 connections.
+rc::Gen<setting> any_sliced_setting();
+
 /// `length` times the size of the case; with stops in it or without.
 rc::Gen<script> any_script(double length, bool with_stop);
+
+/// Much happens at once, and between slices.
+rc::Gen<script> any_sliced_script(double length);
 
 }  // namespace cueball::property

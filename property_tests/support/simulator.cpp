@@ -61,6 +61,7 @@ void simulator::begin() {
 void simulator::done() {
   std::vector<core::effect> more;
   pool_->take_effects(more);
+  book_.observe(*pool_);
   for (auto& one : more) {
     noted(one);
     book_.decided(one);
@@ -453,6 +454,14 @@ bool simulator::answer_one(unsigned variant) {
   return false;
 }
 
+bool simulator::answer_plan() {
+  const auto found = std::find_if(owed_.begin(), owed_.end(),
+                                  [](const answer& one) { return one.what == answer::kind::planned; });
+  if (found == owed_.end()) return false;
+  give(static_cast<std::size_t>(found - owed_.begin()), 0);
+  return true;
+}
+
 void simulator::stale(unsigned variant) {
   if (gone_.empty()) return;
   const auto id = gone_[variant % gone_.size()];
@@ -473,6 +482,39 @@ void simulator::stale(unsigned variant) {
              next == pool_->next_wake(),
          "an event of an older generation changes nothing");
   done();
+}
+
+void simulator::drain() {
+  // Timers, the sweep, the shuffle, trimming, and a rebalance with the one that is owed and the one that is
+  // due.
+  const auto stats = pool_->stats();
+  const auto slots = links_.size() + setting_.max_connections + setting_.per_pool;
+  const auto waiting =
+      static_cast<std::size_t>(std::count_if(waiters_.begin(), waiters_.end(), [](const auto& who) {
+        return who->now == core::waiter::state::waiting;
+      }));
+  const auto steps = 4 * slots + waiting + 10 * (stats.backends.size() + 1);
+  const auto most = steps / setting_.slice + 10;
+  for (std::size_t wakes = 0;; ++wakes) {
+    while (perform() || answer_plan()) {
+    }
+    if (pool_->next_wake() > now_) return;
+    demand(wakes < most, "work in slices ends");
+    wake();
+  }
+}
+
+void simulator::claim_all(unsigned waiters, time_point deadline) {
+  while (try_take()) {
+  }
+  for (unsigned i = 0; i < waiters; ++i) claim(deadline);
+}
+
+void simulator::announce_anew(std::size_t which, unsigned slices) {
+  remove(which);
+  wait(setting_.options().rebalance_delay);
+  for (unsigned i = 0; i < slices; ++i) wake();
+  add(which, described_[which].weight, described_[which].priority);
 }
 
 void simulator::settle() {
@@ -590,6 +632,17 @@ void simulator::step(const op& one) {
       stop();
       if (one.b < 4) wait_stopped(one.a < 6 ? never_comes : after(now_, lengths[one.a - 6U]));
       return;
+    case op_kind::claim_all:
+      return claim_all(one.b < 6 ? 0 : 4U * one.b,
+                       one.a < 2 ? never_comes : after(now_, lengths[one.a % 9U]));
+    case op_kind::release_all:
+      for (auto left = leases_.size() * (12 - one.a) / 12; left > 0; --left)
+        release(one.b % leases_.size(), ending::good);
+      return;
+    case op_kind::announce_anew:
+      return announce_anew(pick(backends), one.b);
+    case op_kind::drain:
+      return drain();
   }
 }
 

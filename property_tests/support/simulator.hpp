@@ -59,9 +59,14 @@ class simulator {
 
   void wait(duration length) { now_ = after(now_, length); }
   void wake();
+  /// Wakes until there is nothing more to do at this time: after no more wakes than the slices that it takes.
+  /// Effects are performed and plans made; nothing else is answered.
+  void drain();
   /// Performs all effects and gives all answers that the backends' manners allow, until there is nothing more
   /// to do at this time. Plans are made; work that is due is done.
   void settle();
+  /// The plan that is being made, if there is one, is there.
+  bool answer_plan();
   /// `settle`, again and again, while time goes on by `length`.
   void live(duration length);
   /// As `live`, until `done`; false if that did not come within `length`.
@@ -125,6 +130,8 @@ class simulator {
   bool can_answer(const answer& one) const;
   void give(std::size_t which, unsigned variant);
   bool answer_one(unsigned variant);
+  void claim_all(unsigned waiters, time_point deadline);
+  void announce_anew(std::size_t which, unsigned slices);
   void fire(link& one);
   void watched(core::slot_id id);
   void begin_resolver_run();
