@@ -64,7 +64,7 @@ TEST_CASE("claims on one thread wait, are served in turn, and time out") {
     for (int i = 0; i < 6; ++i) held.push_back(co_await pool.async_claim(asio::use_awaitable));
     CHECK_FALSE(pool.try_claim());
     error_code error;
-    co_await pool.async_claim(5ms, asio::redirect_error(asio::use_awaitable, error));
+    (void)co_await pool.async_claim(5ms, asio::redirect_error(asio::use_awaitable, error));
     CHECK(error == errc::claim_timeout);
     std::vector<int> order;
     for (int i = 0; i < 3; ++i)

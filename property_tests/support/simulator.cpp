@@ -88,7 +88,7 @@ void simulator::noted(const core::effect& one) {
   mix(static_cast<std::uint64_t>(one.what));
   mix(std::uint64_t{one.slot.index} << 32U | one.slot.generation);
   mix(static_cast<std::uint64_t>(one.reason) * 31 + one.number * 7 + one.target);
-  if (one.where) mix(one.where->address.back());
+  if (one.where) mix(static_cast<unsigned char>(one.where->address.back()));
   if (!is_told_) return;
   switch (one.what) {
     case kind::open:
