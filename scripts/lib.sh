@@ -144,9 +144,10 @@ configure() {
   return 1
 }
 
-# build DIRECTORY [OPTION...]: configures and compiles. A failure is summed up as one.
+# build DIRECTORY [OPTION...]: configures and compiles; under CI all that can be, to show all errors. A failure
+# is summed up as one.
 build() {
-  if ! configure "$@" || ! meson compile -C "$1" -j "$(job_count)"; then
+  if ! configure "$@" || ! meson compile -C "$1" -j "$(job_count)" ${CI:+--ninja-args=-k0}; then
     say 'The build failed.'
     summary 0 1
   fi
