@@ -69,7 +69,7 @@ auto make(std::shared_ptr<world> of) {
 
 constexpr pool_options quick{.max_connections = 4,
                              .rebalance_delay = std::chrono::milliseconds{1},
-                             .recovery = {.connect = {.timeout = std::chrono::milliseconds{50},
+                             .recovery = {.connect = {.timeout = std::chrono::milliseconds{400},
                                                       .delay = std::chrono::milliseconds{1}}}};
 
 }  // namespace

@@ -26,7 +26,8 @@ struct connecting_limits {
 /// most `max_delay`, then spread: multiplied by a random factor from `1 - spread` to `1 + spread`. Each
 /// backend has its own delay. A resolver whose run ended is run again after such delays, too.
 struct connect_recovery {
-  /// A connect that takes longer is abandoned. 1 ms to 365 days.
+  /// A connect that takes longer is abandoned; a blocking one is told to end after seven eighths of this.
+  /// 1 ms to 365 days.
   duration timeout = std::chrono::seconds{5};
 
   /// 1 ms to 365 days.

@@ -600,7 +600,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       slot.connecting.reset();
       connect_failed(id, slot, failure.error, failure.text);
     } else {
-      const auto until = after(clock::now(), options_.recovery.connect.timeout);
+      // A little before the core gives it up: one that keeps its deadline has answered by then, so that no
+      // further connect is in flight beside it.
+      const auto until = after(clock::now(), options_.recovery.connect.timeout / 8 * 7);
       slot.at_work = true;
       boost::asio::post(*workers_, [this, id, &slot, until] {
         auto failure = failure_of(errc::connect_failed, [&] { slot.connection->connect(until); });
