@@ -145,6 +145,9 @@ TEST_CASE("an idle connection that breaks is noticed within the watch delay and 
       }
       while (sim.leases() > 0) sim.release(0);
       sim.live(2 * std::chrono::milliseconds{what.watch_ms});
+      // A reactor may report the last answer after the watch was armed anew, but only once.
+      if (!fires.empty()) sim.fire_watch(fires.front());
+      sim.settle();
       const auto broken = sim.pool().stats().counters.broken;
       demand_equal(broken, 0, "R11: an answer is not the peer's close");
       sim.cut_all();

@@ -85,6 +85,28 @@ TEST_CASE("a sweep takes few connections out of circulation at a time") {
   for (const auto* const slot : claimed) CHECK(slot->watched);
 }
 
+TEST_CASE("a close-watch is believed when it fires twice on a connection that nobody used in between") {
+  world all{{.max_connections = 1}, true};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  const auto fire = [&] {
+    all.core.each_slot(
+        [&](const core::slot_base& slot) { all.core.watch_fired(core::id_of(slot), all.now); });
+    all.pass(0s);
+  };
+  fire();
+  CHECK(all.core.stats().counters.broken == 0);
+  auto* const slot = all.core.try_take();
+  REQUIRE(slot);
+  REQUIRE(all.core.try_put(*slot));
+  fire();  // says nothing, since it was used
+  fire();
+  CHECK(all.core.stats().counters.broken == 0);
+  fire();
+  CHECK(all.core.stats().counters.broken == 1);
+  CHECK(all.core.stats().slots.idle == 1);
+}
+
 TEST_CASE("a fill goes round the backends") {
   world all{{.max_connections = 9}};
   for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}})

@@ -109,6 +109,11 @@ void ledger::watched(core::slot_id id) {
   becomes_idle(*one);
 }
 
+void ledger::fired(core::slot_id id) {
+  auto* const one = of(id);
+  if (one && is_up(one->now)) one->looks = one->claims == one->watched_at ? one->looks + 1 : 0;
+}
+
 void ledger::released(core::slot_id id, bool to_idle) {
   auto* const one = of(id);
   demand(one && one->now == state::claimed, "the simulator released what it does not hold");
@@ -258,6 +263,8 @@ void ledger::closes(const core::effect& what) {
     if (what.reason == close_reason::broken && one->now == state::idle)
       demand(one->claims == one->watched_at,
              "R11: what was claimed since its watch was armed is not known to be broken");
+    if (what.reason == close_reason::broken && one->now == state::idle)
+      demand(one->looks > 1, "R11: a watch that fires once may report what was read before it was armed");
     if (what.reason == close_reason::broken && !was_proved(*one)) {
       auto& owner = members_[one->owner];
       owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new

@@ -38,6 +38,7 @@ class ledger {
     std::uint32_t successes = 0;
     std::uint64_t claims = 0;
     std::uint64_t watched_at = 0;  ///< Claims when its watch was armed.
+    int looks = 0;                 ///< How often its watch fired since it was claimed.
     std::uint64_t rank = 0;        ///< Grows with the time at which it became idle; equal after a shuffle.
     time_point opened_at{};
     time_point up_since{};
@@ -82,6 +83,7 @@ class ledger {
   void connect_failed(core::slot_id id);
   void closed(core::slot_id id);
   void watched(core::slot_id id);
+  void fired(core::slot_id id);
   void released(core::slot_id id, bool to_idle);
   void detached(core::slot_id id);
   void woken();

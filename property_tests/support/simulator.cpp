@@ -372,8 +372,8 @@ void simulator::cut_all() {
 
 void simulator::fire_watch(std::size_t which) {
   auto& its = links_[which % links_.size()];
-  if (const auto* const known = book_.find(its.id); known && known->now == core::slot_state::claimed)
-    fire(its);
+  const auto* const known = book_.find(its.id);
+  if (known && (known->now == core::slot_state::claimed || known->now == core::slot_state::idle)) fire(its);
 }
 
 void simulator::watched(core::slot_id id) {
@@ -428,6 +428,7 @@ void simulator::give(std::size_t which, unsigned variant) {
       break;
     case answer::kind::fire:
       tell(named(one.slot), " fired its watch");
+      book_.fired(one.slot);
       pool_->watch_fired(one.slot, now_);
       break;
     case answer::kind::planned:
@@ -618,8 +619,9 @@ void simulator::step(const op& one) {
       const auto* const known = book_.find(its.id);
       if (!known || known->now == core::slot_state::connecting || known->now == core::slot_state::closing)
         return;
-      // A watch that fires on a connection that lies idle means its end.
-      if (one.kind == op_kind::cut || known->now == core::slot_state::idle) its.cut = true;
+      // A watch that fires a second time on a connection that lies idle means its end.
+      const bool again = known->looks > 0 && known->claims == known->watched_at;
+      if (one.kind == op_kind::cut || (known->now == core::slot_state::idle && again)) its.cut = true;
       return fire(its);
     }
     case op_kind::wait_ready:

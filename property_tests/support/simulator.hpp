@@ -54,7 +54,7 @@ class simulator {
 
   /// Breaks every connection that is up; those that are watched say so.
   void cut_all();
-  /// The watch of some connection reports something, unless it lies idle.
+  /// The watch of some connection reports something, unless it is not up.
   void fire_watch(std::size_t which);
 
   void wait(duration length) { now_ = after(now_, length); }

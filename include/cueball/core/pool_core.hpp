@@ -159,7 +159,9 @@ class pool_core {
   void watched(slot_id id, time_point now);
 
   /// Something happened on a connection that was watched while it lay idle. If it was claimed since, that
-  /// says nothing (it may have been the answer to the claimer's request), and it is watched afresh.
+  /// says nothing (it may have been the answer to the claimer's request), and it is watched afresh. If not,
+  /// it is watched afresh as well, and believed when it fires again: a reactor may have learned of the last
+  /// answer before the watch was armed, and report it after that.
   void watch_fired(slot_id id, time_point now);
 
   // Time.

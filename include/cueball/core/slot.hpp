@@ -33,6 +33,7 @@ struct slot_base {
   slot_state state = slot_state::free;
   bool unwanted = false;                ///< Closed as soon as nobody uses it.
   bool watched = false;                 ///< Its close-watch is armed.
+  bool suspect = false;                 ///< Its close-watch fired while it lay idle; armed again, to be sure.
   std::uint32_t attempt = 0;            ///< Failed attempts of its backend when it was opened.
   std::uint32_t successes = 0;          ///< Successful ones, likewise.
   std::uint32_t timer = 0;              ///< Of its connect timeout.

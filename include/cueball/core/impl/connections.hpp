@@ -74,13 +74,16 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
   auto* const slot = slots_.find(id);
   if (!slot || !slot->watched) return;
   slot->watched = false;
-  if (slot->state == slot_state::idle && slot->claims == slot->watched_at_claims) {
+  const bool was_used = slot->claims != slot->watched_at_claims;
+  if (was_used) slot->suspect = false;
+  if (slot->state == slot_state::idle && !was_used && slot->suspect) {
     auto& record = *slot->owner;
     note_broken(*slot, now);
     close(*slot, close_reason::broken);
     review(record);
     pump(now);
   } else if (slot->state == slot_state::idle) {
+    slot->suspect = !was_used;
     check(*slot);
   } else if (slot->state == slot_state::claimed) {
     plan_sweep(now);
