@@ -104,9 +104,14 @@ void ledger::closed(core::slot_id id) {
 
 void ledger::watched(core::slot_id id) {
   auto* const one = of(id);
-  if (!one || one->now != state::checking) return;
+  if (!one || one->now != state::checking || one->held_until) return;
   one->watched_at = one->claims;
-  becomes_idle(*one);
+  if (one->looks > 0 && !one->marked && !stopping_) {
+    one->rank = next_rank_++;
+    one->held_until = after(now_, std::min<duration>(options_.watch_delay, std::chrono::milliseconds{100}));
+  } else {
+    becomes_idle(*one);
+  }
 }
 
 void ledger::fired(core::slot_id id) {
@@ -168,7 +173,27 @@ void ledger::tried(const core::slot_base* slot) {
 
 // What came of it.
 
+// No effect tells that a connection whose close-watch did not fire again is back.
+void ledger::put_back_held(world& pool) {
+  std::vector<connection*> back;
+  for (auto& one : connections_) {
+    if (one.now != state::checking || !one.held_until) continue;
+    const auto* const slot = pool.find(one.id);
+    if (slot && (slot->state == state::idle || slot->state == state::claimed)) back.push_back(&one);
+  }
+  std::sort(back.begin(), back.end(), [](const connection* a, const connection* b) {
+    return a->held_until < b->held_until || (a->held_until == b->held_until && a->rank < b->rank);
+  });
+  for (auto* const one : back) {
+    demand(now_ >= *one->held_until, "R11: what may be broken is not handed out before a second look");
+    one->held_until.reset();
+    one->just_freed = true;
+    becomes_idle(*one);
+  }
+}
+
 void ledger::observe(world& pool) {
+  put_back_held(pool);
   if (!is_sliced_ || stopping_ || !woken_) return;
   const auto rows = pool.stats().backends;
   auto row = rows.rbegin();
@@ -263,7 +288,7 @@ void ledger::closes(const core::effect& what) {
     if (what.reason == close_reason::broken && one->now == state::idle)
       demand(one->claims == one->watched_at,
              "R11: what was claimed since its watch was armed is not known to be broken");
-    if (what.reason == close_reason::broken && one->now == state::idle)
+    if (what.reason == close_reason::broken && (one->now == state::idle || one->now == state::checking))
       demand(one->looks > 1, "R11: a watch that fires once may report what was read before it was armed");
     if (what.reason == close_reason::broken && !was_proved(*one)) {
       auto& owner = members_[one->owner];
@@ -371,6 +396,7 @@ void ledger::check_slots(world& pool) {
     demand(one->claims == slot->claims, "R14: claims are counted in the slot");
     if (slot->unwanted && !one->marked) ++(members_[one->owner].live ? voluntary_ : trimmed_);
     one->marked = slot->unwanted;
+    one->just_freed = false;
     demand(!one->marked || slot->state == state::claimed || slot->state == state::checking,
            "only what is in use is marked");
     const bool may_be_idle = members_[one->owner].live || stopping_ || (is_sliced_ && pool.has_work());
@@ -602,7 +628,9 @@ void ledger::becomes_idle(connection& one) {
 
 void ledger::take(connection& one) {
   const auto& owner = members_[one.owner];
-  demand(owner.live || (is_sliced_ && !owner.is_out), "R4: nothing of a removed backend is handed out");
+  // The wake that begins a rebalance may have handed it out before that.
+  demand(owner.live || one.just_freed || (is_sliced_ && !owner.is_out),
+         "R4: nothing of a removed backend is handed out");
   demand(!one.marked, "nothing unwanted is handed out");
   const bool may_be_half_shuffled = is_sliced_ && was_at_work_;
   if (policies_.queue != queue_kind::random && one.rank != 0 && !may_be_half_shuffled)

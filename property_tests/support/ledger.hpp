@@ -37,9 +37,11 @@ class ledger {
     std::uint32_t attempt = 0;
     std::uint32_t successes = 0;
     std::uint64_t claims = 0;
-    std::uint64_t watched_at = 0;  ///< Claims when its watch was armed.
-    int looks = 0;                 ///< How often its watch fired since it was claimed.
-    std::uint64_t rank = 0;        ///< Grows with the time at which it became idle; equal after a shuffle.
+    std::uint64_t watched_at = 0;            ///< Claims when its watch was armed.
+    bool just_freed = false;                 ///< Held until this event.
+    int looks = 0;                           ///< How often its watch fired since it was claimed.
+    std::optional<time_point> held_until{};  ///< Out of circulation until a second look.
+    std::uint64_t rank = 0;  ///< Grows with the time at which it became idle; equal after a shuffle.
     time_point opened_at{};
     time_point up_since{};
   };
@@ -154,6 +156,7 @@ class ledger {
   void becomes_idle(connection& one);
   void forget(connection& one);
   void check_stats(const pool_stats& stats) const;
+  void put_back_held(world& pool);
   void check_slots(world& pool);
   void check_limits(bool is_at_work) const;
   void check_capacity();

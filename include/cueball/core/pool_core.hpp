@@ -48,6 +48,9 @@ class pool_core {
 
   static constexpr std::uint32_t usual_slice = 128;
 
+  /// How long a connection whose close-watch fired is kept to itself; or `watch_delay`, if that is less.
+  static constexpr duration second_look = std::chrono::milliseconds{100};
+
   /// \param watched whether `open` arms the close-watch of what it connects.
   /// \param slice how many slots, backends or waiters one event deals with at the most.
   pool_core(const pool_options& options, const typename Policies::queue& queue,
@@ -161,7 +164,8 @@ class pool_core {
   /// Something happened on a connection that was watched while it lay idle. If it was claimed since, that
   /// says nothing (it may have been the answer to the claimer's request), and it is watched afresh. If not,
   /// it is watched afresh as well, and believed when it fires again: a reactor may have learned of the last
-  /// answer before the watch was armed, and report it after that.
+  /// answer before the watch was armed, and report it after that. Nobody gets it before it fires again or
+  /// `second_look` has passed.
   void watch_fired(slot_id id, time_point now);
 
   // Time.
@@ -222,7 +226,16 @@ class pool_core {
 
   /// What happens at a deadline.
   struct alarm {
-    enum class kind : std::uint8_t { waiter, connect, retry, rebalance, decohere, sweep, resolver };
+    enum class kind : std::uint8_t {
+      waiter,
+      connect,
+      second_look,
+      retry,
+      rebalance,
+      decohere,
+      sweep,
+      resolver
+    };
     kind what{};
     core::waiter* who = nullptr;
     backend_record* record = nullptr;
@@ -317,7 +330,10 @@ class pool_core {
   /// The connection is gone: the slot becomes free.
   void forget(slot_base& slot);
 
+  /// Takes it out of circulation, to watch it.
   void check(slot_base& slot);
+  /// Puts it back, or closes it if nobody wants it any more.
+  void checked(slot_base& slot, time_point now);
 
   // Recovery.
 

@@ -36,7 +36,7 @@ struct slot_base {
   bool suspect = false;                 ///< Its close-watch fired while it lay idle; armed again, to be sure.
   std::uint32_t attempt = 0;            ///< Failed attempts of its backend when it was opened.
   std::uint32_t successes = 0;          ///< Successful ones, likewise.
-  std::uint32_t timer = 0;              ///< Of its connect timeout.
+  std::uint32_t timer = 0;              ///< Of its connect timeout, or of a second look at its close-watch.
   std::uint64_t watched_at_claims = 0;  ///< `claims` when the watch was armed.
   time_point up_since{};                ///< When it was connected.
   backend_record* owner = nullptr;

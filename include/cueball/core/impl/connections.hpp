@@ -58,15 +58,12 @@ void pool_core<Policies, Payload>::closed(slot_id id, time_point now) {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::watched(slot_id id, time_point now) {
   auto* const slot = slots_.find(id);
-  if (!slot || slot->state != slot_state::checking) return;
-  --checking_;
+  if (!slot || slot->state != slot_state::checking || slot->timer != 0) return;
   slot->watched = true;
   slot->watched_at_claims = slot->claims;
-  if (!slot->unwanted && !is_stopping()) return settle(*slot, now);
-  auto& record = *slot->owner;
-  close(*slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
-  review(record);
-  pump(now);
+  if (!slot->suspect || slot->unwanted || is_stopping()) return checked(*slot, now);
+  slot->timer = timers_.schedule(after(now, std::min<duration>(options_.watch_delay, second_look)),
+                                 {alarm::kind::second_look, nullptr, nullptr, id});
 }
 
 template <class Policies, class Payload>
@@ -76,7 +73,7 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
   slot->watched = false;
   const bool was_used = slot->claims != slot->watched_at_claims;
   if (was_used) slot->suspect = false;
-  if (slot->state == slot_state::idle && !was_used && slot->suspect) {
+  if (slot->suspect && (slot->state == slot_state::idle || slot->state == slot_state::checking)) {
     auto& record = *slot->owner;
     note_broken(*slot, now);
     close(*slot, close_reason::broken);
@@ -131,6 +128,10 @@ void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
   if (slot.state == slot_state::idle) front_.remove(slot);
+  if (slot.state == slot_state::checking) {
+    --checking_;
+    timers_.cancel(slot.timer);
+  }
   unwant(slot);
   slot.state = slot_state::closing;
   ++closing_;
@@ -149,7 +150,7 @@ void pool_core<Policies, Payload>::mark(slot_base& slot) noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::retire(slot_base& slot, close_reason reason) {
-  if (slot.state == slot_state::claimed || slot.state == slot_state::checking)
+  if (slot.state == slot_state::claimed || (slot.state == slot_state::checking && slot.timer == 0))
     mark(slot);
   else
     close(slot, slot.state == slot_state::connecting ? close_reason::cancelled : reason);
@@ -179,6 +180,18 @@ void pool_core<Policies, Payload>::check(slot_base& slot) {
   slot.state = slot_state::checking;
   ++checking_;
   effects_.push_back({.what = effect::kind::watch, .slot = id_of(slot)});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
+  if (!slot.unwanted && !is_stopping()) {
+    --checking_;
+    return settle(slot, now);
+  }
+  auto& record = *slot.owner;
+  close(slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
+  review(record);
+  pump(now);
 }
 
 template <class Policies, class Payload>

@@ -111,8 +111,10 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
   for (; steps > 0 && !ready_waiters_.empty(); --steps) end(*ready_waiters_.front());
   for (; steps > 0 && stop_at_ < slots_.size(); --steps, ++stop_at_) {
     auto& slot = slots_[stop_at_];
-    if (slot.state == slot_state::idle || slot.state == slot_state::connecting)
-      close(slot, slot.state == slot_state::idle ? close_reason::stopped : close_reason::cancelled);
+    if (slot.state == slot_state::connecting)
+      close(slot, close_reason::cancelled);
+    else if (slot.state == slot_state::idle || (slot.state == slot_state::checking && slot.timer != 0))
+      close(slot, close_reason::stopped);
   }
   for (; steps > 0 && at_record_; --steps) {
     auto& record = *at_record_;
@@ -146,6 +148,12 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
         auto& record = *slot->owner;
         close(*slot, close_reason::cancelled);
         review(record);
+      }
+      break;
+    case alarm::kind::second_look:
+      if (auto* const slot = slots_.find(due.slot)) {
+        slot->timer = 0;
+        checked(*slot, now);
       }
       break;
     case alarm::kind::retry:
