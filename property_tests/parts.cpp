@@ -18,14 +18,16 @@
 #include <cueball/decoherence/periodic.hpp>
 #include <cueball/random.hpp>
 
-#include <support/chi_squared.hpp>
-#include <support/holds.hpp>
+#include <cueball/laws/chi_squared.hpp>
+#include <cueball/laws/law.hpp>
 
-namespace cueball::property {
+#include <support/catch.hpp>
+
+namespace cueball::laws {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("a seed gives the same numbers on every platform") {
+TEST_CASE("a seed gives the same numbers on every platform", "[parts]") {
   random_source random{42};
   CHECK(random() == 1546998764402558742ULL);
   CHECK(random() == 6990951692964543102ULL);
@@ -35,7 +37,7 @@ TEST_CASE("a seed gives the same numbers on every platform") {
   CHECK(random.fraction() == 0.7697394604342425);
 }
 
-TEST_CASE("below() is uniform, and below its bound") {
+TEST_CASE("below() is uniform, and below its bound", "[parts]") {
   for (const auto bound : {2U, 3U, 6U, 10U, 100U}) {
     random_source random{bound};
     std::vector<std::uint64_t> counts(bound);
@@ -48,7 +50,7 @@ TEST_CASE("below() is uniform, and below its bound") {
   std::vector<std::uint64_t> thirds(3);
   for (int i = 0; i < 60000; ++i) ++thirds[random.below(large) >> 30U];
   CHECK(looks_uniform(thirds));
-  holds("any bound", [] {
+  law("any bound", [] {
     const auto bound = *rc::gen::suchThat(rc::gen::arbitrary<std::uint32_t>(), [](auto n) { return n != 0; });
     random_source some{*rc::gen::arbitrary<std::uint64_t>()};
     for (int i = 0; i < 10; ++i) RC_ASSERT(some.below(bound) < bound);
@@ -57,8 +59,8 @@ TEST_CASE("below() is uniform, and below its bound") {
   });
 }
 
-TEST_CASE("schedules come when they say") {
-  holds("decoherence", [] {
+TEST_CASE("schedules come when they say", "[parts]") {
+  law("decoherence", [] {
     const time_point now{std::chrono::milliseconds{*rc::gen::inRange(0, 1'000'000)}};
     const auto interval = std::chrono::milliseconds{*rc::gen::inRange(1, 1'000'000)};
     const auto spread = *rc::gen::inRange(0, 101) / 100.0;
@@ -76,7 +78,7 @@ TEST_CASE("schedules come when they say") {
   });
 }
 
-TEST_CASE("a jittered schedule uses all of its range alike") {
+TEST_CASE("a jittered schedule uses all of its range alike", "[parts]") {
   random_source random{3};
   std::vector<std::uint64_t> tenths(10);
   for (int i = 0; i < 20000; ++i) {
@@ -87,8 +89,8 @@ TEST_CASE("a jittered schedule uses all of its range alike") {
   CHECK(looks_uniform(tenths));
 }
 
-TEST_CASE("the back-off doubles, is bounded, and is spread evenly") {
-  holds("back-off", [] {
+TEST_CASE("the back-off doubles, is bounded, and is spread evenly", "[parts]") {
+  law("back-off", [] {
     connect_recovery recovery;
     recovery.delay = std::chrono::milliseconds{*rc::gen::inRange(1, 1000)};
     recovery.max_delay = recovery.delay * *rc::gen::inRange(1, 1000);
@@ -111,8 +113,8 @@ TEST_CASE("the back-off doubles, is bounded, and is spread evenly") {
   CHECK(looks_uniform(tenths));
 }
 
-TEST_CASE("deadlines come in order of time, then of scheduling, and a cancelled one never") {
-  holds("against a multimap", [] {
+TEST_CASE("deadlines come in order of time, then of scheduling, and a cancelled one never", "[parts]") {
+  law("against a multimap", [] {
     const auto ops =
         *rc::gen::scale(8.0, rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(
                                  rc::gen::inRange(0, 10), rc::gen::resize(100, rc::gen::inRange(0, 40)))));
@@ -157,8 +159,8 @@ struct node {
 
 }  // namespace
 
-TEST_CASE("a list keeps its order whatever is taken out") {
-  holds("against std::list", [] {
+TEST_CASE("a list keeps its order whatever is taken out", "[parts]") {
+  law("against std::list", [] {
     const auto ops = *rc::gen::container<std::vector<std::pair<int, int>>>(
         rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::resize(100, rc::gen::inRange(0, 8))));
     std::vector<node> nodes(8);
@@ -190,4 +192,4 @@ TEST_CASE("a list keeps its order whatever is taken out") {
   });
 }
 
-}  // namespace cueball::property
+}  // namespace cueball::laws

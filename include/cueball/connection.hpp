@@ -51,10 +51,10 @@ concept blocking_connection = requires(Connection& connection, time_point deadli
 };
 
 /// Can tell that it broke while it lies idle: `async_wait_broken(token)` completes, with void(error_code),
-/// when the connection is no longer fit for use; bytes that nobody asked for make it unfit too. The pool waits
-/// once more before it believes that, and for as long as it is so, such a wait has to complete. It may still
-/// be pending while a lease uses the connection and when the connection is closed or destroyed, so it must
-/// not touch the connection after it was started (a wait on a socket does not).
+/// when the connection is no longer fit for use; bytes that nobody asked for make it unfit too. The pool
+/// waits once more before it believes that, and for as long as it is so, such a wait has to complete. It may
+/// still be pending while a lease uses the connection and when the connection is closed or destroyed, so it
+/// must not touch the connection after it was started (a wait on a socket does not).
 template <class Connection>
 concept watched_connection =
     async_connection<Connection> && requires(Connection& connection, archetype::handler handler) {

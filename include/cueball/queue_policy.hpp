@@ -41,6 +41,21 @@ class slot {
 
 }  // namespace archetype
 
+/// What a queue promises of the order in which it hands out connections.
+enum class queue_order {
+  unspecified,         ///< Nothing.
+  first_in_first_out,  ///< The one that came in first, unless a shuffle changed that.
+  last_in_first_out,   ///< The one that came in last, unless a shuffle changed that.
+  uniform,             ///< Each with the same probability.
+};
+
+/// What `Policy` promises: its `order`, if it has one.
+template <class Policy>
+inline constexpr queue_order order_of = queue_order::unspecified;
+template <class Policy>
+  requires requires { requires std::same_as<decltype(Policy::order), const queue_order>; }
+inline constexpr queue_order order_of<Policy> = Policy::order;
+
 /// An object that holds the idle connections. All calls are made under the pool's mutex, if it has one.
 template <class Queue, class Slot>
 concept queue_of = requires(Queue queue, const Queue& constant, Slot slot, random_source random) {

@@ -23,6 +23,15 @@ struct backend_load {
   std::uint32_t priority = 0;  ///< As announced; lower is better.
 };
 
+/// A strategy that says which plans are as good as its own, churn aside: `lawful(live, target, counts)`. With
+/// it the law suite finds the plan of the least churn by brute force.
+template <class Policy>
+concept judging_strategy = requires(const Policy& policy, std::span<const backend_load> live,
+                                    std::uint32_t target, std::span<const std::uint32_t> counts) {
+  // `counts` have one entry a backend, and add up to `target`.
+  { policy.lawful(live, target, counts) } -> std::same_as<bool>;
+};
+
 /// A policy of the rebalance axis. See docs/policies.md for what each expression means.
 template <class Policy>
 concept rebalance_strategy = requires(const Policy& policy, std::span<const backend_load> live,

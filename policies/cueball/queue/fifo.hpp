@@ -18,6 +18,7 @@ namespace cueball::queue {
 struct fifo {
   using category = queue_policy;
   static constexpr std::string_view name = "queue::fifo";
+  static constexpr queue_order order = queue_order::first_in_first_out;
 
   /// A ring. Slots are taken out of its middle by leaving a hole, which `pop` skips.
   template <class Slot>

@@ -19,6 +19,7 @@ namespace cueball::queue {
 struct lifo {
   using category = queue_policy;
   static constexpr std::string_view name = "queue::lifo";
+  static constexpr queue_order order = queue_order::last_in_first_out;
 
   /// A stack. Slots are taken out of its middle by leaving a hole, which `pop` skips.
   template <class Slot>

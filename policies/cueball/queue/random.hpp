@@ -17,6 +17,7 @@ namespace cueball::queue {
 struct random {
   using category = queue_policy;
   static constexpr std::string_view name = "queue::random";
+  static constexpr queue_order order = queue_order::uniform;
 
   template <class Slot>
   class queue {

@@ -4,6 +4,7 @@
 /// default.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -44,6 +45,11 @@ struct even_spread {
     draw(0, having);
     draw(having, backends);
     return counts;
+  }
+
+  bool lawful(std::span<const backend_load>, std::uint32_t, std::span<const std::uint32_t> counts) const {
+    const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+    return counts.empty() || *most - *least <= 1;
   }
 };
 

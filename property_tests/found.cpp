@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Cases that the simulator found, and that were bugs.
+
+#include <cueball/laws/simulator/simulator.hpp>
+
+#include <support/catch.hpp>
+#include <support/shipped.hpp>
+
+using namespace cueball::laws;
+using namespace std::chrono_literals;
+using cueball::never_comes;
+namespace core = cueball::core;
+
+TEST_CASE("a wait for readiness ends when marks are taken back", "[found]") {
+  // Found by the simulator: only `connected` looked at who waits.
+  check_run({.policies = &shipped::composition("queue::fifo, rebalance::weighted, decoherence::never"),
+             .max_connections = 1},
+            [](simulator& sim) {
+              sim.add(0);
+              sim.live(200ms);
+              demand(sim.try_take(), "it is up");
+              sim.add(1, 5);
+              sim.live(200ms);  // the connection has moved; the claimed one is marked
+              demand(sim.try_take(), "the other is up");
+              sim.behave(1, manner::hangs);
+              sim.release(1, ending::discarded);
+              auto& ready = sim.wait_ready(1, never_comes);
+              demand(ready.now == core::waiter::state::waiting, "nothing wanted is up");
+              sim.change(1, 0, 0);
+              sim.live(200ms);
+              demand(ready.now == core::waiter::state::finished, "what was marked is wanted again");
+              sim.heal();
+            });
+}
+
+TEST_CASE("a plan that failed while another was due is asked for once", "[found]") {
+  // Found by the simulator: the one that was due came on top of it.
+  const script ops{{op_kind::add, 0, 0},   {op_kind::tick, 0, 0},    {op_kind::add, 0, 6},
+                   {op_kind::tick, 0, 0},  {op_kind::answer, 0, 11}, {op_kind::tick, 0, 0},
+                   {op_kind::settle, 0, 0}};
+  check_run({.policies = &shipped::composition("queue::fifo, rebalance::even_spread, decoherence::never"),
+             .rebalance_ms = 10},
+            [&](simulator& sim) {
+              sim.run(ops);
+              sim.heal();
+            });
+}

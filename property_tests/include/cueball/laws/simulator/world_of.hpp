@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The one template behind `world`: a core of certain policies.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <cueball/core/pool_core.hpp>
+#include <cueball/decoherence/jittered.hpp>
+#include <cueball/decoherence/never.hpp>
+#include <cueball/decoherence/periodic.hpp>
+#include <cueball/policy_set.hpp>
+#include <cueball/rebalance/even_spread.hpp>
+#include <cueball/rebalance/weighted.hpp>
+#include <cueball/threading/single_threaded.hpp>
+
+#include <cueball/laws/simulator/world.hpp>
+
+namespace cueball::laws {
+
+/// An observer that wants to hear of everything, so that every effect is made. The simulator reads the
+/// effects.
+struct attentive {
+  using category = observer_policy;
+  static constexpr std::string_view name = "attentive";
+
+  template <class Event>
+  void on(const Event&) noexcept {}
+};
+
+struct no_payload {};
+
+template <class Policies>
+class world_of final : public world {
+ public:
+  world_of(const pool_options& options, const typename Policies::queue& queue,
+           const typename Policies::rebalance& rebalance, const typename Policies::decoherence& decoherence,
+           bool watched, std::uint64_t seed, std::uint32_t slice)
+      : core_(options, queue, rebalance, decoherence, watched, seed, slice) {}
+
+  core::slot_base* try_take() override { return core_.try_take(); }
+  bool try_put(core::slot_base& slot) override { return core_.try_put(slot); }
+
+  void start(time_point now) override { core_.start(now); }
+  void request_stop() override { core_.request_stop(); }
+  pool_state state() const override { return core_.state(); }
+
+  void claim(core::waiter& claimer, time_point deadline, time_point now) override {
+    core_.claim(claimer, deadline, now);
+  }
+  core::slot_base* try_claim(error_code& why) override { return core_.try_claim(why); }
+  void cancel(core::waiter& waiting, error_code why) override { core_.cancel(waiting, why); }
+  void release(core::slot_base& slot, ending how, time_point now) override {
+    core_.release(slot,
+                  how == ending::good     ? core::verdict::good
+                  : how == ending::broken ? core::verdict::broken
+                                          : core::verdict::discarded,
+                  now);
+  }
+  void gone(core::slot_base& slot, time_point now) override { core_.gone(slot, close_reason::detached, now); }
+
+  void wait_ready(core::waiter& waiting, std::uint32_t count, time_point deadline, time_point now) override {
+    core_.wait_ready(waiting, count, deadline, now);
+  }
+  void wait_stopped(core::waiter& waiting, time_point deadline, time_point now) override {
+    core_.wait_stopped(waiting, deadline, now);
+  }
+
+  void resolver_started() override { core_.resolver_started(); }
+  void resolver_ended(error_code error, time_point now) override {
+    core_.resolver_ended(error, "gave up", now);
+  }
+  void backend_added(const backend& where, time_point now) override { core_.backend_added(where, now); }
+  void backend_changed(const backend& where, time_point now) override { core_.backend_changed(where, now); }
+  void backend_removed(const std::string& key, time_point now) override { core_.backend_removed(key, now); }
+  void round_done(time_point now) override { core_.round_done(now); }
+  void resolver_failed(error_code error, std::string text) override {
+    core_.resolver_failed(error, std::move(text));
+  }
+
+  void connected(core::slot_id id, time_point now) override { core_.connected(id, now); }
+  void connect_failed(core::slot_id id, error_code error, time_point now) override {
+    core_.connect_failed(id, error, "no luck", now);
+  }
+  void closed(core::slot_id id, time_point now) override { core_.closed(id, now); }
+  void watched(core::slot_id id, time_point now) override { core_.watched(id, now); }
+  void watch_fired(core::slot_id id, time_point now) override { core_.watch_fired(id, now); }
+
+  void wake(time_point now) override { core_.wake(now); }
+  time_point next_wake() override { return core_.next_wake(); }
+  bool has_work() const override { return core_.has_work(); }
+
+  void make_plan() override { core_.make_plan(); }
+  void planned() override { core_.planned(); }
+  void plan_failed(time_point now) override { core_.plan_failed(errc::bad_plan, "no plan", now); }
+
+  void take_effects(std::vector<core::effect>& into) override { core_.take_effects(into); }
+  core::waiter* take_finished() override { return core_.take_finished(); }
+  core::slot_base* find(core::slot_id id) override { return core_.find(id); }
+  std::vector<const core::slot_base*> slots() override {
+    std::vector<const core::slot_base*> all;
+    core_.each_slot([&](const core::slot_base& slot) { all.push_back(&slot); });
+    return all;
+  }
+  pool_stats stats() const override { return core_.stats(); }
+
+ private:
+  core::pool_core<Policies, no_payload> core_;
+};
+
+/// The composition of these policies, whose observer hears of everything.
+template <class Queue, class Rebalance, class Decoherence, class Threading>
+composition composition_of(const Queue& queue = {}, const Rebalance& rebalance = {},
+                           const Decoherence& decoherence = {}) {
+  using policies = policy_set<Queue, Rebalance, Decoherence, Threading, attentive>;
+  composition made;
+  for (const std::string_view name : {std::string_view{Queue::name}, std::string_view{Rebalance::name},
+                                      std::string_view{Decoherence::name}, std::string_view{Threading::name}})
+    made.name += (made.name.empty() ? "" : ", ") + std::string{name};
+  made.order = order_of<Queue>;
+  made.lawful = judge_of(rebalance);
+  made.make = [queue, rebalance, decoherence](const pool_options& options, duration interval, bool watched,
+                                              std::uint64_t seed, std::uint32_t slice) {
+    auto schedule = decoherence;
+    if constexpr (requires { schedule.interval = interval; }) schedule.interval = interval;
+    return std::unique_ptr<world>{
+        new world_of<policies>(options, queue, rebalance, schedule, watched, seed, slice)};
+  };
+  return made;
+}
+
+}  // namespace cueball::laws

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The shipped policies keep the laws of their axes.
+
+#include <cueball/decoherence/jittered.hpp>
+#include <cueball/decoherence/never.hpp>
+#include <cueball/decoherence/periodic.hpp>
+#include <cueball/laws/check.hpp>
+#include <cueball/laws/connection.hpp>
+#include <cueball/laws/resolver.hpp>
+#include <cueball/manual_resolver.hpp>
+#include <cueball/observer/counting.hpp>
+#include <cueball/observer/silent.hpp>
+#include <cueball/queue/fifo.hpp>
+#include <cueball/queue/lifo.hpp>
+#include <cueball/queue/random.hpp>
+#include <cueball/rebalance/even_spread.hpp>
+#include <cueball/rebalance/weighted.hpp>
+#include <cueball/static_resolver.hpp>
+#include <cueball/tcp_connection.hpp>
+#include <cueball/threading/multi_threaded.hpp>
+#include <cueball/threading/single_threaded.hpp>
+
+#include <support/catch.hpp>
+
+namespace laws = cueball::laws;
+
+TEST_CASE("the shipped queues are lawful", "[queues]") {
+  CHECK_NOTHROW(laws::check<cueball::queue::fifo>());
+  CHECK_NOTHROW(laws::check<cueball::queue::lifo>());
+  CHECK_NOTHROW(laws::check<cueball::queue::random>());
+}
+
+TEST_CASE("the shipped rebalance strategies are lawful", "[plans]") {
+  CHECK_NOTHROW(laws::check<cueball::rebalance::even_spread>());
+  CHECK_NOTHROW(laws::check<cueball::rebalance::weighted>());
+}
+
+TEST_CASE("the shipped decoherence schedules are lawful", "[schedules]") {
+  using namespace std::chrono_literals;
+  CHECK_NOTHROW(laws::check<cueball::decoherence::never>());
+  CHECK_NOTHROW(laws::check<cueball::decoherence::periodic>());
+  CHECK_NOTHROW(laws::check(cueball::decoherence::periodic{1ms}));
+  CHECK_NOTHROW(laws::check<cueball::decoherence::jittered>());
+  CHECK_NOTHROW(laws::check(cueball::decoherence::jittered{1s, 0.9}));
+}
+
+TEST_CASE("the shipped threading models are lawful", "[threading]") {
+  CHECK_NOTHROW(laws::check<cueball::threading::single_threaded>());
+  CHECK_NOTHROW(laws::check<cueball::threading::multi_threaded>());
+}
+
+TEST_CASE("the shipped observers are lawful", "[observers]") {
+  CHECK_NOTHROW(laws::check<cueball::observer::silent>());
+  CHECK_NOTHROW(laws::check<cueball::observer::counting>());
+}
+
+TEST_CASE("tcp_connection is a lawful connection", "[connections]") {
+  namespace asio = boost::asio;
+  asio::io_context context;
+  // A port that listens is up; a port that was just given back is down.
+  const asio::ip::tcp::acceptor server{context, {asio::ip::make_address("127.0.0.1"), 0}};
+  const auto down =
+      asio::ip::tcp::acceptor{context, {asio::ip::make_address("127.0.0.1"), 0}}.local_endpoint().port();
+  CHECK_NOTHROW(laws::check_connection<cueball::tcp_connection>(
+      cueball::backend{"127.0.0.1", server.local_endpoint().port()}, cueball::backend{"127.0.0.1", down}));
+}
+
+TEST_CASE("the shipped resolvers are lawful", "[resolvers]") {
+  CHECK_NOTHROW(
+      laws::check_resolver([] { return cueball::static_resolver{{"10.0.0.1", 1}, {"10.0.0.2", 1}}; }));
+  CHECK_NOTHROW(laws::check_resolver([] {
+    cueball::manual_resolver resolver;
+    resolver.add({"10.0.0.1", 1});
+    return resolver;
+  }));
+}

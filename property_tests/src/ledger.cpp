@@ -1,0 +1,691 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The rules, one by one.
+
+#include <algorithm>
+#include <cmath>
+
+#include <cueball/laws/simulator/ledger.hpp>
+
+namespace cueball::laws {
+
+namespace {
+
+bool is_up(ledger::state now) {
+  using enum core::slot_state;
+  return now == idle || now == claimed || now == checking;
+}
+
+}  // namespace
+
+// The event.
+
+void ledger::begin(time_point now) {
+  now_ = now;
+  woken_ = false;
+  applied_ = false;
+  voluntary_ = 0;
+  trimmed_ = 0;
+  connect_timed_out_ = false;
+  ready_ended_ = 0;
+}
+
+void ledger::note_change() {
+  last_change_ = now_;
+  ++changes_;
+  if (!is_sliced_ && !rebalance_due_) rebalance_due_ = after(now_, options_.rebalance_delay);
+}
+
+bool ledger::membership_differs() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const member& one) { return one.known && one.announced != one.live; });
+}
+
+void ledger::added(const backend& where) {
+  if (stopping_) return;
+  if (auto* const old = known(where.key())) {
+    old->seen_in_run = run_;
+    if (!old->announced || old->what != where) note_change();
+    old->announced = true;
+    old->what = where;
+    return;
+  }
+  members_.push_back({.key = where.key(), .what = where, .seen_in_run = run_});
+  note_change();
+}
+
+void ledger::changed(const backend& where) {
+  auto* const old = known(where.key());
+  if (stopping_ || !old || !old->announced || old->what == where) return;
+  old->what = where;
+  note_change();
+}
+
+void ledger::removed(const std::string& key) {
+  auto* const old = known(key);
+  if (stopping_ || !old || !old->announced) return;
+  old->announced = false;
+  note_change();
+}
+
+void ledger::round_done() {
+  if (stopping_) return;
+  for (auto& one : members_)
+    if (one.known && one.announced && one.seen_in_run != run_) {
+      one.announced = false;
+      note_change();
+    }
+}
+
+void ledger::connected(core::slot_id id) {
+  auto* const one = of(id);
+  if (!one || one->now != state::connecting) return;
+  auto& owner = members_[one->owner];
+  ++owner.successes;
+  if (!owner.held_back || now_ >= owner.not_before) {
+    owner.not_before = time_point::min();
+    owner.held_back = false;
+  }
+  one->up_since = now_;
+  becomes_idle(*one);
+}
+
+void ledger::connect_failed(core::slot_id id) {
+  auto* const one = of(id);
+  if (!one || (one->now != state::connecting && one->now != state::closing)) return;
+  if (one->now == state::connecting) connect_failure(*one);
+  forget(*one);
+}
+
+void ledger::closed(core::slot_id id) {
+  auto* const one = of(id);
+  if (one && one->now == state::closing) forget(*one);
+}
+
+void ledger::watched(core::slot_id id) {
+  auto* const one = of(id);
+  if (!one || one->now != state::checking || one->held_until) return;
+  one->watched_at = one->claims;
+  if (one->looks > 0 && !one->marked && !stopping_) {
+    one->rank = next_rank_++;
+    one->held_until = after(now_, std::min<duration>(options_.watch_delay, std::chrono::milliseconds{100}));
+  } else {
+    becomes_idle(*one);
+  }
+}
+
+void ledger::fired(core::slot_id id) {
+  auto* const one = of(id);
+  if (one && is_up(one->now)) one->looks = one->claims == one->watched_at ? one->looks + 1 : 0;
+}
+
+void ledger::released(core::slot_id id, bool to_idle) {
+  auto* const one = of(id);
+  demand(one && one->now == state::claimed, "the simulator released what it does not hold");
+  if (to_idle) becomes_idle(*one);
+}
+
+void ledger::detached(core::slot_id id) {
+  auto* const one = of(id);
+  demand(one && one->now == state::claimed, "the simulator detached what it does not hold");
+  forget(*one);
+}
+
+void ledger::woken() {
+  woken_ = true;
+  if (stopping_ || !rebalance_due_ || *rebalance_due_ > now_) return;
+  rebalance_due_.reset();
+  plan_owed_ = true;
+  ++plans_allowed_;
+}
+
+void ledger::plan_failed() {
+  if (stopping_ || !plan_out_) return;
+  plan_out_ = plan_owed_ = false;
+  plans_allowed_ = 0;
+  note_change();
+}
+
+void ledger::waits(const core::waiter& who, time_point deadline) {
+  auto& where = who.waits_for == core::waiter::kind::claim   ? claims_
+                : who.waits_for == core::waiter::kind::ready ? ready_
+                                                             : stops_;
+  where.push_back({&who, deadline, true, false});
+}
+
+void ledger::cancels(const core::waiter& who) {
+  for (auto* const list : {&claims_, &ready_, &stops_})
+    for (auto& one : *list)
+      if (one.who == &who) {
+        one.cancelled = true;
+        if (list == &claims_) ++cancelled_;
+      }
+}
+
+void ledger::tried(const core::slot_base* slot) {
+  if (!slot) return;
+  demand(claims_.empty(), "R8: a newcomer never overtakes a waiter");
+  demand(!stopping_, "R15: nothing is handed out after stop");
+  auto* const one = of(id_of(*slot));
+  demand(one && one->now == state::idle, "a claim gets an idle connection");
+  take(*one);
+}
+
+// What came of it.
+
+// No effect tells that a connection whose close-watch did not fire again is back.
+void ledger::put_back_held(world& pool) {
+  std::vector<connection*> back;
+  for (auto& one : connections_) {
+    if (one.now != state::checking || !one.held_until) continue;
+    const auto* const slot = pool.find(one.id);
+    if (slot && (slot->state == state::idle || slot->state == state::claimed)) back.push_back(&one);
+  }
+  std::sort(back.begin(), back.end(), [](const connection* a, const connection* b) {
+    return a->held_until < b->held_until || (a->held_until == b->held_until && a->rank < b->rank);
+  });
+  for (auto* const one : back) {
+    demand(now_ >= *one->held_until, "R11: what may be broken is not handed out before a second look");
+    one->held_until.reset();
+    one->just_freed = true;
+    becomes_idle(*one);
+  }
+}
+
+void ledger::observe(world& pool) {
+  put_back_held(pool);
+  if (!is_sliced_ || stopping_ || !woken_) return;
+  const auto rows = pool.stats().backends;
+  auto row = rows.rbegin();
+  // From the last one: whoever has the key now comes after those that had it before.
+  for (auto i = members_.size(); i-- > 0;) {
+    auto& one = members_[i];
+    const bool has_row = row != rows.rend() && row->key == one.key &&
+                         ((one.known && (one.live || one.announced)) || row->slots.total() == held_by(i));
+    if (one.known && has_row && row->live) {
+      demand(one.live || one.announced, "R3: a rebalance takes in what is announced");
+      one.live = true;
+    } else if (one.known && (one.live || !has_row)) {
+      demand(!one.announced, "R3: a rebalance leaves out what was withdrawn");
+      one.live = one.known = false;
+    }
+    if (has_row) ++row;
+  }
+}
+
+void ledger::decided(const core::effect& what) {
+  using kind = core::effect::kind;
+  switch (what.what) {
+    case kind::open:
+      return opens(what);
+    case kind::close:
+      return closes(what);
+    case kind::watch: {
+      auto* const one = of(what.slot);
+      demand(one && one->now == state::idle, "only an idle connection is taken to be watched");
+      demand(setting_.watched, "nothing is watched that cannot be");
+      one->now = state::checking;
+      return;
+    }
+    case kind::plan:
+      return gathers();
+    case kind::tell_connect_failed:
+      ++connect_failures_;
+      connect_timed_out_ = woken_;
+      return;
+    case kind::tell_closed:
+      if (what.reason == close_reason::broken) ++broken_;
+      return;
+    case kind::tell_rebalanced:
+      demand(plan_out_, "R3: a plan comes into force once");
+      plan_out_ = false;
+      applied_ = true;
+      target_ = what.target;
+      demand_equal(what.target, what.number == 0 ? 0 : options_.max_connections,
+                   "R1: the plan sums to the target");
+      return;
+    case kind::tell_shuffled:
+      for (auto& one : connections_) one.rank = 0;
+      return;
+    default:
+      return;
+  }
+}
+
+void ledger::opens(const core::effect& what) {
+  demand(!stopping_, "R15: nothing is opened after stop");
+  auto* const owner = known(what.where->key());
+  demand(owner && owner->live, "R4: connections are opened to live backends only");
+  demand(now_ >= owner->not_before, "R13: no connect before the delay after a failure has passed");
+  owner->held_back = false;
+  if (what.slot.index >= connections_.size()) connections_.resize(what.slot.index + 1);
+  auto& one = connections_[what.slot.index];
+  demand(one.now == state::free, "a slot in use is not opened");
+  one = {.id = what.slot,
+         .owner = static_cast<std::size_t>(owner - members_.data()),
+         .now = state::connecting,
+         .attempt = owner->attempt,
+         .successes = owner->successes,
+         .opened_at = now_};
+  ++owner->opened;
+  ++opened_;
+}
+
+void ledger::closes(const core::effect& what) {
+  auto* const one = of(what.slot);
+  demand(one != nullptr, "only what exists is closed");
+  // A connect that came through although it was cancelled is closed a second time.
+  if (one->now == state::closing) return;
+  if (one->now == state::connecting) {
+    const bool is_late = now_ >= after(one->opened_at, options_.recovery.connect.timeout);
+    demand(is_late || !connect_timed_out_, "R13: no connect times out before its time");
+    // Work that is late may close it for another reason.
+    if (!stopping_ && (is_sliced_ ? connect_timed_out_ : is_late)) connect_failure(*one);
+    connect_timed_out_ = false;
+  } else {
+    const bool voluntary = what.reason == close_reason::unwanted && !one->marked;
+    if (voluntary) ++(members_[one->owner].live ? voluntary_ : trimmed_);
+    if (what.reason == close_reason::broken && one->now == state::idle)
+      demand(one->claims == one->watched_at,
+             "R11: what was claimed since its watch was armed is not known to be broken");
+    if (what.reason == close_reason::broken && (one->now == state::idle || one->now == state::checking))
+      demand(one->looks > 1, "R11: a watch that fires once may report what was read before it was armed");
+    if (what.reason == close_reason::broken && !was_proved(*one)) {
+      auto& owner = members_[one->owner];
+      owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new
+      failed_attempt(*one);
+    }
+    demand(one->now != state::claimed || what.reason != close_reason::unwanted || one->marked,
+           "R4: a claimed connection is not closed before its release");
+  }
+  one->now = state::closing;
+}
+
+void ledger::gathers() {
+  if (is_sliced_) {
+    demand(!plan_out_, "R3: one rebalance at a time");
+    plan_out_ = true;
+    ++plans_;
+    demand(plans_ <= changes_, "R3: no rebalance without news");
+    return;
+  }
+  demand(plans_allowed_ > 0, "R3: one rebalance a delay, counted from the first news");
+  demand(!plan_out_, "R3: one rebalance at a time");
+  plan_owed_ = false;
+  --plans_allowed_;
+  plan_out_ = true;
+  ++plans_;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    auto& one = members_[i];
+    if (!one.known) continue;
+    one.live = one.known = one.announced;
+    one.gathered = 0;
+    for (const auto& its : connections_)
+      if (its.owner == i && its.now != state::free && its.now != state::closing) ++one.gathered;
+  }
+}
+
+void ledger::finished(const core::waiter& who) {
+  auto& list = who.waits_for == core::waiter::kind::claim   ? claims_
+               : who.waits_for == core::waiter::kind::ready ? ready_
+                                                            : stops_;
+  const auto found =
+      std::find_if(list.begin(), list.end(), [&](const waiting& one) { return one.who == &who; });
+  demand(found != list.end(), "a wait ends once");
+  const auto it = *found;
+  const bool is_first = found == list.begin();
+  list.erase(found);
+  if (who.granted) {
+    demand(who.waits_for == core::waiter::kind::claim && !who.error, "a grant is no failure");
+    demand(is_first, "R8: waiters are granted in order of arrival");
+    demand(!stopping_, "R15: nothing is granted after stop");
+    demand(it.fresh || now_ < it.deadline, "R9: a claim fails at its deadline");
+    demand(!it.cancelled, "R9: a cancelled claim gets nothing");
+    auto* const one = of(id_of(*who.granted));
+    demand(one && one->now == state::idle, "a grant is of a connection that nobody has");
+    take(*one);
+  } else if (who.error == errc::claim_timeout || who.error == errc::wait_timeout) {
+    demand(it.deadline <= now_, "R9: no claim fails before its deadline");
+    if (who.waits_for == core::waiter::kind::claim) ++timed_out_;
+  } else if (who.error == errc::stopped) {
+    demand(stopping_, "R15: only a pool that stops says so");
+  } else if (who.error) {
+    demand(it.cancelled, "a wait ends with a reason");
+  } else if (who.waits_for == core::waiter::kind::stop) {
+    demand(it.deadline <= now_ || total() == 0, "R15: stop ends with the last connection");
+    if (!it.fresh || total() == 0) demand_equal(who.left, total(), "R15: stop says what is left");
+  } else {
+    demand(who.waits_for == core::waiter::kind::ready, "a claim ends with a connection or a reason");
+    ready_ended_ = std::max(ready_ended_, who.wanted);
+  }
+}
+
+// The rules that hold after every event.
+
+void ledger::check(world& pool) {
+  check_slots(pool);
+  demand(established() + voluntary_ + (is_sliced_ ? trimmed_ : 0) >= ready_ended_,
+         "a wait for readiness ends when the pool is ready");
+  const auto stats = pool.stats();
+  check_stats(stats);
+  check_limits(pool.has_work());
+  check_capacity();
+  check_waiters(pool);
+  check_progress(pool);
+  if (applied_ && !is_sliced_) rebalanced(pool);
+  was_at_work_ = pool.has_work();
+  if (!was_at_work_)
+    for (auto& one : members_) one.is_out = !one.live;
+  for (auto& one : claims_) {
+    if (one.fresh) ++waited_;
+    one.fresh = false;
+  }
+  for (auto* const list : {&ready_, &stops_})
+    for (auto& one : *list) one.fresh = false;
+}
+
+void ledger::check_slots(world& pool) {
+  std::uint32_t seen = 0;
+  for (const auto* const slot : pool.slots()) {
+    auto* const one = of(id_of(*slot));
+    demand(one != nullptr, "R14: the core has a slot that was never opened, or is gone");
+    if (one->now != slot->state)
+      throw rule_broken{"R14: slot " + std::to_string(slot->index) + " is in state " +
+                        std::to_string(int(slot->state)) + " in the core, " + std::to_string(int(one->now)) +
+                        " in the model"};
+    demand(one->claims == slot->claims, "R14: claims are counted in the slot");
+    if (slot->unwanted && !one->marked) ++(members_[one->owner].live ? voluntary_ : trimmed_);
+    one->marked = slot->unwanted;
+    one->just_freed = false;
+    demand(!one->marked || slot->state == state::claimed || slot->state == state::checking,
+           "only what is in use is marked");
+    const bool may_be_idle = members_[one->owner].live || stopping_ || (is_sliced_ && pool.has_work());
+    demand(slot->state != state::idle || may_be_idle,
+           "R4: a removed backend's idle connections close at the rebalance, its claimed ones when released");
+    ++seen;
+  }
+  demand_equal(seen, total(), "R14: slots in use");
+}
+
+void ledger::check_stats(const pool_stats& stats) const {
+  demand_equal(stats.slots.idle, count(state::idle), "R14: idle");
+  demand_equal(stats.slots.claimed, count(state::claimed), "R14: claimed");
+  demand_equal(stats.slots.checking, count(state::checking), "R14: checking");
+  demand_equal(stats.slots.connecting, count(state::connecting), "R14: connecting");
+  demand_equal(stats.slots.closing, count(state::closing), "R14: closing");
+  demand_equal(stats.counters.opened, opened_, "R14: opened");
+  demand_equal(stats.counters.closed, closed_, "R14: closed");
+  demand_equal(stats.counters.opened, stats.counters.closed + stats.slots.total(),
+               "R14: opened = closed + total");
+  demand_equal(stats.counters.connect_failures, connect_failures_, "R14: failed connects");
+  demand_equal(stats.counters.broken, broken_, "R14: broken connections");
+  std::uint64_t claims = 0;
+  for (const auto& one : members_) claims += one.claims_of_gone;
+  for (const auto& one : connections_)
+    if (one.now != state::free) claims += one.claims;
+  demand_equal(stats.counters.claims, claims, "R14: claims");
+  demand_equal(stats.waiters, claims_.size(), "R14: waiters");
+  demand_equal(stats.timed_out, timed_out_, "R14: claims that timed out");
+  demand_equal(stats.cancelled, cancelled_, "R14: claims that were cancelled");
+
+  slot_counts sum;
+  auto row = stats.backends.begin();
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const auto& one = members_[i];
+    slot_counts its;
+    for (const auto& slot : connections_) {
+      if (slot.owner != i) continue;
+      its.idle += slot.now == state::idle;
+      its.claimed += slot.now == state::claimed;
+      its.checking += slot.now == state::checking;
+      its.connecting += slot.now == state::connecting;
+      its.closing += slot.now == state::closing;
+    }
+    const bool is_gone = !one.known && its.total() == 0;
+    // A stop forgets what came and went inside one rebalance delay; when, is its own business.
+    const bool may_be_gone = stopping_ && !one.announced && !one.live && its.total() == 0;
+    const bool is_row = row != stats.backends.end() && row->key == one.key && row->slots == its &&
+                        row->live == one.live && row->counters.opened == one.opened;
+    // A rebalance that is about to begin may stand before it, and forget it then.
+    if (is_gone && !(is_row && one.opened > 0)) continue;
+    if (may_be_gone && !is_row) continue;
+    demand(is_row, "R14: each backend has its row, in order of announcement");
+    demand_equal(row->counters.closed, one.closed, "R14: closed, by backend");
+    sum.idle += row->slots.idle;
+    sum.claimed += row->slots.claimed;
+    sum.checking += row->slots.checking;
+    sum.connecting += row->slots.connecting;
+    sum.closing += row->slots.closing;
+    ++row;
+  }
+  demand(row == stats.backends.end(), "R14: no row without a backend");
+  demand(sum == stats.slots, "R14: the rows add up to the total");
+}
+
+void ledger::check_limits(bool is_at_work) const {
+  demand(count(state::connecting) <= options_.max_connecting.per_pool,
+         "R13: connects in flight, in the pool");
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    std::uint32_t its = 0;
+    for (const auto& one : connections_) its += one.owner == i && one.now == state::connecting;
+    demand(its <= options_.max_connecting.per_backend, "R13: connects in flight, to one backend");
+  }
+  if (options_.strict_maximum)
+    demand(total() <= options_.max_connections, "R5: a strict maximum is never exceeded");
+  // Between a plan and its coming into force, replacements may be connected already.
+  const auto replacements = is_at_work ? options_.max_connecting.per_pool : 0;
+  if (!stopping_)
+    demand(count(state::idle) <= options_.max_connections + replacements,
+           "R4: nothing idle beyond the target");
+}
+
+void ledger::check_capacity() {
+  if (stopping_ || voluntary_ == 0) return;
+  if (options_.strict_maximum) {
+    std::uint32_t marked = 0;
+    for (const auto& one : connections_) marked += one.now != state::free && one.marked;
+    demand(count(state::closing) + count(state::connecting) + marked <= options_.max_connecting.per_pool,
+           "R5: a strict pool breaks no more at once than it may connect at once");
+  } else {
+    demand(established() >= target_, "R5: make before break");
+  }
+}
+
+void ledger::check_waiters(world& pool) const {
+  demand(claims_.empty() || count(state::idle) == 0, "R8: no idle connection beside a waiter");
+  const bool all_done = is_sliced_ ? pool.next_wake() > now_ : !pool.has_work();
+  for (const auto* const list : {&claims_, &ready_, &stops_})
+    for (const auto& one : *list) {
+      demand(!one.cancelled, "a cancelled wait ends at once");
+      if (woken_ && all_done) demand(one.deadline > now_, "R9: a claim fails at its deadline");
+      if (!pool.has_work()) demand(!stopping_ || list == &stops_, "R15: stop fails every waiter");
+      if (list == &ready_ && !stopping_)
+        demand(established() < one.who->wanted, "a wait for readiness ends when the pool is ready");
+      if (one.deadline != never_comes)
+        demand(pool.next_wake() <= one.deadline, "R9: the core asks to be woken at every deadline");
+    }
+  if (stopping_) {
+    demand((pool.state() == pool_state::stopped) == (total() == 0), "R15: stopped when the last one is gone");
+    if (total() == 0) demand(stops_.empty(), "R15: stop ends with the last connection");
+  }
+}
+
+void ledger::check_progress(world& pool) {
+  if (stopping_) {
+    if (!pool.has_work() && stops_.empty())
+      demand(pool.next_wake() == never_comes, "R15: no timer is armed after stop");
+    return;
+  }
+  if (woken_ && !pool.has_work())
+    demand(!plan_owed_ || plan_out_, "R3: a rebalance that is due is not forgotten");
+  if (woken_ && !pool.has_work() && !plan_out_) plans_allowed_ = 0;
+  if (is_sliced_ && !plan_out_ && membership_differs())
+    demand(pool.next_wake() <= after(last_change_, options_.rebalance_delay),
+           "R3: a rebalance that is due is not forgotten");
+  if (rebalance_due_)
+    demand(pool.next_wake() <= *rebalance_due_, "R3: the rebalance is counted from the first news");
+  if (!any_announced() || !started_) return;
+  std::uint32_t there = 0;
+  bool marked = false;
+  for (const auto& one : connections_) {
+    const bool counts = one.now != state::free && one.now != state::closing;
+    there += counts && !one.marked;
+    marked = marked || (counts && one.marked);
+  }
+  if (there >= options_.max_connections) return;
+  const bool strict_waits = options_.strict_maximum && (marked || count(state::closing) > 0);
+  demand(count(state::connecting) > 0 || pool.next_wake() != never_comes || plan_out_ || strict_waits,
+         "R10: below target, a connect is in flight or a timer armed");
+}
+
+void ledger::rebalanced(world& pool) {
+  std::vector<backend_load> loads;
+  plan counts;
+  const auto stats = pool.stats();
+  std::size_t rows = 0;
+  for (const auto& one : members_) {
+    if (!one.live) continue;
+    while (rows < stats.backends.size() &&
+           !(stats.backends[rows].live && stats.backends[rows].key == one.key))
+      ++rows;
+    demand(rows < stats.backends.size(), "R14: a live backend has a row");
+    // Weight and priority may have changed since; then another rebalance is due anyway.
+    loads.push_back({one.gathered, one.what.weight, one.what.priority});
+    counts.push_back(stats.backends[rows].planned);
+  }
+  if (loads.size() > 5 || rebalance_due_ || plan_owed_) return;
+  if (loads.empty()) return;
+  if (!policies_.lawful) {
+    least_churn_ += churn(loads, counts);
+    return;
+  }
+  demand(policies_.lawful(loads, target_, counts), "R1: the plan is lawful");
+  const auto least = laws::least_churn(policies_.lawful, loads, target_);
+  demand_equal(churn(loads, counts), least.value_or(UINT32_MAX), "R2: a plan has the least churn");
+  least_churn_ += *least;
+}
+
+void ledger::check_quiet(world& pool) const {
+  const auto stats = pool.stats();
+  demand(!change_is_pending(), "R3: a rebalance ends");
+  demand_equal(stats.target, any_live() ? options_.max_connections : 0, "R1: the target");
+  demand_equal(stats.slots.total(), stats.target, "R1: quiet, the pool is whole");
+  demand_equal(stats.slots.idle, stats.target, "R1: quiet, every connection is idle");
+  std::vector<backend_load> loads;
+  plan counts;
+  for (const auto& row : stats.backends) {
+    demand(row.live, "R14: a backend that is gone has no row");
+    demand_equal(row.slots.total(), row.planned, "R1: every live backend has what the plan gives it");
+    loads.push_back({row.slots.total(), row.where.weight, row.where.priority});
+    counts.push_back(row.slots.total());
+  }
+  if (!loads.empty() && policies_.lawful)
+    demand(policies_.lawful(loads, stats.target, counts), "R1: lawful shares");
+}
+
+// Small things.
+
+ledger::connection* ledger::of(core::slot_id id) {
+  if (id.index >= connections_.size()) return nullptr;
+  auto& one = connections_[id.index];
+  return one.now != state::free && one.id == id ? &one : nullptr;
+}
+
+const ledger::connection* ledger::find(core::slot_id id) const {
+  return const_cast<ledger*>(this)->of(id);
+}
+
+ledger::member* ledger::known(const std::string& key) {
+  for (auto& one : members_)
+    if (one.known && one.key == key) return &one;
+  return nullptr;
+}
+
+void ledger::connect_failure(const connection& one) {
+  // Overtaken by a success, it says nothing.
+  if (one.successes == members_[one.owner].successes) failed_attempt(one);
+}
+
+void ledger::failed_attempt(const connection& one) {
+  auto& owner = members_[one.owner];
+  if (one.attempt != owner.attempt || stopping_) return;
+  ++owner.attempt;
+  const auto& recovery = options_.recovery.connect;
+  owner.not_before = now_ + duration{static_cast<duration::rep>(static_cast<double>(recovery.delay.count()) *
+                                                                (1.0 - recovery.spread))};
+}
+
+bool ledger::was_proved(const connection& one) const {
+  const auto released = one.claims - (one.now == state::claimed ? 1 : 0);
+  return released > 0 || now_ >= after(one.up_since, options_.recovery.connect.stable_after);
+}
+
+void ledger::becomes_idle(connection& one) {
+  one.now = state::idle;
+  one.rank = next_rank_++;
+}
+
+void ledger::take(connection& one) {
+  const auto& owner = members_[one.owner];
+  // The wake that begins a rebalance may have handed it out before that.
+  demand(owner.live || one.just_freed || (is_sliced_ && !owner.is_out),
+         "R4: nothing of a removed backend is handed out");
+  demand(!one.marked, "nothing unwanted is handed out");
+  const bool is_fifo = policies_.order == queue_order::first_in_first_out;
+  const bool is_lifo = policies_.order == queue_order::last_in_first_out;
+  const bool may_be_half_shuffled = is_sliced_ && was_at_work_;
+  if ((is_fifo || is_lifo) && one.rank != 0 && !may_be_half_shuffled)
+    for (const auto& other : connections_) {
+      if (&other == &one || other.now != state::idle) continue;
+      if (is_fifo)
+        demand(one.rank < other.rank, "R7: fifo hands out in the order of return");
+      else
+        demand(one.rank > other.rank, "lifo hands out what came back last");
+    }
+  if (one.rank == 0 && is_lifo && !may_be_half_shuffled)
+    for (const auto& other : connections_)
+      demand(other.now != state::idle || other.rank == 0, "lifo hands out what came back last");
+  one.now = state::claimed;
+  ++one.claims;
+}
+
+void ledger::forget(connection& one) {
+  auto& owner = members_[one.owner];
+  owner.claims_of_gone += one.claims;
+  ++owner.closed;
+  ++closed_;
+  one.now = state::free;
+  one.marked = false;
+}
+
+std::uint32_t ledger::count(state which) const {
+  return static_cast<std::uint32_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                  [&](const connection& one) { return one.now == which; }));
+}
+
+std::uint32_t ledger::total() const {
+  return static_cast<std::uint32_t>(connections_.size()) - count(state::free);
+}
+
+std::uint32_t ledger::established() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(connections_.begin(), connections_.end(),
+                    [](const connection& one) { return is_up(one.now) && !one.marked; }));
+}
+
+bool ledger::any_live() const {
+  return std::any_of(members_.begin(), members_.end(), [](const member& one) { return one.live; });
+}
+
+bool ledger::any_announced() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const member& one) { return one.known && one.announced; });
+}
+
+std::uint32_t ledger::held_by(std::size_t owner) const {
+  return static_cast<std::uint32_t>(
+      std::count_if(connections_.begin(), connections_.end(),
+                    [&](const connection& one) { return one.owner == owner && one.now != state::free; }));
+}
+
+}  // namespace cueball::laws

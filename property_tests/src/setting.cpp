@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Drawing and showing cases of the simulator.
+
+#include <array>
+#include <ostream>
+#include <string_view>
+#include <utility>
+
+#include <cueball/laws/simulator/setting.hpp>
+
+namespace cueball::laws {
+
+namespace {
+
+constexpr std::array<std::string_view, 26> op_names{
+    "tick",      "wait",      "wake",        "perform",       "answer", "settle",     "claim",
+    "try_claim", "cancel",    "release",     "add",           "remove", "change",     "refresh",
+    "give_up",   "nonsense",  "mode",        "cut",           "fire",   "wait_ready", "stale",
+    "stop",      "claim_all", "release_all", "announce_anew", "drain"};
+
+/// The whole range at once, whatever the size of the case.
+template <class Number>
+rc::Gen<Number> number(Number begin, Number end) {
+  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Number>(begin, end));
+}
+
+rc::Gen<std::uint32_t> one_of(std::initializer_list<std::uint32_t> values) {
+  return rc::gen::elementOf(std::vector<std::uint32_t>{values});
+}
+
+}  // namespace
+
+pool_options setting::options() const {
+  using std::chrono::milliseconds;
+  pool_options all;
+  all.max_connections = max_connections;
+  all.strict_maximum = strict;
+  all.rebalance_delay = milliseconds{rebalance_ms};
+  all.watch_delay = milliseconds{watch_ms};
+  all.max_connecting = {per_backend, per_pool};
+  all.recovery.connect = {.timeout = milliseconds{timeout_ms},
+                          .delay = milliseconds{delay_ms},
+                          .max_delay = milliseconds{max_delay_ms},
+                          .spread = spread_percent / 100.0,
+                          .stable_after = milliseconds{stable_ms}};
+  return all;
+}
+
+std::ostream& operator<<(std::ostream& out, const setting& shown) {
+  return out << "{/* " << shown.policies->name << " */ .seed = " << shown.seed
+             << ", .max_connections = " << shown.max_connections << ", .strict = " << shown.strict
+             << ", .watched = " << shown.watched << ", .lazy = " << shown.lazy << ", .warm = " << shown.warm
+             << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
+             << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
+             << ", .timeout_ms = " << shown.timeout_ms << ", .delay_ms = " << shown.delay_ms
+             << ", .max_delay_ms = " << shown.max_delay_ms << ", .spread_percent = " << shown.spread_percent
+             << ", .stable_ms = " << shown.stable_ms << ", .decoherence_ms = " << shown.decoherence_ms
+             << ", .slice = " << shown.slice << "}";
+}
+
+std::ostream& operator<<(std::ostream& out, const op& shown) {
+  return out << "{op_kind::" << op_names[static_cast<std::size_t>(shown.kind)] << ", " << int{shown.a} << ", "
+             << int{shown.b} << "}";
+}
+
+rc::Gen<setting> any_setting(compositions of) {
+  using rc::gen::set;
+  const auto any_of_them =
+      rc::gen::map(number<std::size_t>(0, of.size()), [of](std::size_t which) { return &of[which]; });
+  return rc::gen::build<setting>(
+      set(&setting::policies, any_of_them), set(&setting::seed, number<std::uint64_t>(0, 1000)),
+      set(&setting::max_connections, number<std::uint32_t>(1, 9)),
+      set(&setting::strict, rc::gen::arbitrary<bool>()), set(&setting::watched, rc::gen::arbitrary<bool>()),
+      set(&setting::lazy, rc::gen::arbitrary<bool>()), set(&setting::warm, number<std::uint32_t>(0, 6)),
+      set(&setting::per_backend, number<std::uint32_t>(1, 4)),
+      set(&setting::per_pool, number<std::uint32_t>(1, 7)), set(&setting::rebalance_ms, one_of({100, 1, 10})),
+      set(&setting::watch_ms, one_of({100, 10, 500})), set(&setting::timeout_ms, one_of({1000, 50, 5000})),
+      set(&setting::delay_ms, one_of({50, 10, 250})), set(&setting::max_delay_ms, one_of({400, 250, 2000})),
+      set(&setting::spread_percent, one_of({20, 0, 100})), set(&setting::stable_ms, one_of({200, 1, 1000})),
+      set(&setting::decoherence_ms, one_of({1000, 100, 300000})));
+}
+
+rc::Gen<setting> any_sliced_setting(compositions of) {
+  return rc::gen::mapcat(any_setting(of), [](const setting& small) {
+    auto large = small;
+    large.per_backend *= 8;
+    large.per_pool *= 6;
+    using rc::gen::just;
+    using rc::gen::set;
+    return rc::gen::build(rc::gen::element(small, large), set(&setting::slice, one_of({1, 2, 3, 7})),
+                          set(&setting::max_connections,
+                              rc::gen::oneOf(just(small.max_connections), number<std::uint32_t>(10, 41))));
+  });
+}
+
+namespace {
+
+using weights = std::vector<std::pair<std::size_t, op_kind>>;
+
+weights usual_weights(bool with_stop) {
+  using kind = op_kind;
+  return {{14, kind::tick},   {6, kind::wait},
+          {5, kind::wake},    {12, kind::perform},
+          {16, kind::answer}, {5, kind::settle},
+          {14, kind::claim},  {4, kind::try_claim},
+          {3, kind::cancel},  {14, kind::release},
+          {8, kind::add},     {5, kind::remove},
+          {4, kind::change},  {2, kind::refresh},
+          {1, kind::give_up}, {1, kind::nonsense},
+          {6, kind::mode},    {4, kind::cut},
+          {3, kind::fire},    {2, kind::wait_ready},
+          {3, kind::stale},   {with_stop ? 1U : 0U, kind::stop}};
+}
+
+rc::Gen<script> script_of(const weights& kinds, double length) {
+  std::vector<op_kind> table;
+  for (const auto& [weight, kind] : kinds) table.insert(table.end(), weight, kind);
+  const auto one = rc::gen::build<op>(rc::gen::set(&op::kind, rc::gen::elementOf(table)),
+                                      rc::gen::set(&op::a, number<std::uint8_t>(0, 12)),
+                                      rc::gen::set(&op::b, number<std::uint8_t>(0, 12)));
+  return rc::gen::scale(length, rc::gen::container<script>(one));
+}
+
+}  // namespace
+
+rc::Gen<script> any_script(double length, bool with_stop) {
+  return script_of(usual_weights(with_stop), length);
+}
+
+rc::Gen<script> any_sliced_script(double length) {
+  using kind = op_kind;
+  auto all = usual_weights(false);
+  all.insert(all.end(), {{16, kind::wake},
+                         {6, kind::claim_all},
+                         {6, kind::release_all},
+                         {4, kind::announce_anew},
+                         {3, kind::drain}});
+  return script_of(all, length);
+}
+
+}  // namespace cueball::laws

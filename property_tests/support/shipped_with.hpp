@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The compositions with one queue.
+#pragma once
+
+#include <vector>
+
+#include <cueball/decoherence/jittered.hpp>
+#include <cueball/decoherence/never.hpp>
+#include <cueball/decoherence/periodic.hpp>
+#include <cueball/laws/simulator/world_of.hpp>
+#include <cueball/rebalance/even_spread.hpp>
+#include <cueball/rebalance/weighted.hpp>
+#include <cueball/threading/multi_threaded.hpp>
+#include <cueball/threading/single_threaded.hpp>
+
+namespace shipped {
+
+template <class Queue, class First, class Second>
+std::vector<cueball::laws::composition> with() {
+  using cueball::laws::composition_of;
+  using even = cueball::rebalance::even_spread;
+  using shares = cueball::rebalance::weighted;
+  namespace when = cueball::decoherence;
+  return {composition_of<Queue, even, when::never, First>(),
+          composition_of<Queue, even, when::periodic, Second>(),
+          composition_of<Queue, even, when::jittered, First>(),
+          composition_of<Queue, shares, when::never, Second>(),
+          composition_of<Queue, shares, when::periodic, First>(),
+          composition_of<Queue, shares, when::jittered, Second>()};
+}
+
+}  // namespace shipped
