@@ -36,12 +36,9 @@ std::string events(const load& offered, cueball::duration until) {
 }
 
 void print_orders(const results& all, std::ostream& out) {
-  out << "The idle queue, the next to be claimed on the left; three claims at once every 100 ms\n\n     ";
-  for (std::size_t i = 0; i < all.pools.size(); i += 2)
-    out << "  " << std::left << std::setw(20) << all.pools[i].queue;
-  out << "\n     ";
-  for (const auto& one : all.pools) out << "  " << std::setw(9) << one.shuffle;
-  out << '\n';
+  out << "The idle queue, the next to be claimed on the left; three claims at once every 100 ms\n\n"
+         "       queue::fifo           queue::random         queue::lifo\n"
+         "       never      300 s      never      300 s      never      300 s\n";
   const auto& samples = all.pools.front().bursts.samples;
   for (std::size_t i = 0; i < samples.size() && samples[i].at <= shown; ++i) {
     if (samples[i].at % std::chrono::minutes{1} != cueball::duration{}) continue;
@@ -54,15 +51,16 @@ void print_orders(const results& all, std::ostream& out) {
 
 void print_figures(const pool_result& one, const figures& mean, std::ostream& out) {
   out << std::left << std::setw(15) << one.queue << std::setw(7) << one.shuffle << std::right << std::setw(6)
-      << run_of(mean) << std::setw(12) << percent(mean.same_again) << std::setw(11) << std::fixed
-      << std::setprecision(2) << mean.nine_claims << std::setw(9) << mean.sample_claims << std::setw(12)
-      << percent(mean.three_on_one) << std::setw(12) << percent(mean.three_on_three) << '\n';
+      << run_of(mean) << std::setw(10) << percent(mean.same_again) << std::fixed << std::setprecision(2)
+      << std::setw(10) << mean.nine_claims << std::setw(7) << mean.sample_claims << std::setw(8)
+      << mean.all_claims << std::setw(11) << percent(mean.three_on_one) << std::setw(11)
+      << percent(mean.three_on_three) << '\n';
 }
 
 constexpr const char* head =
-    "                     longest        same      variation of        three in a row hit\n"
-    "queue          shuffle   run     backend   claims a backend       one       three\n"
-    "                                   again     of 9  in 15 s     backend    backends\n";
+    "                     longest      same     variation of the       three claims in\n"
+    "queue          shuffle   run   backend   claims a backend, of         a row hit\n"
+    "                                 again      9   15 s     all        one     three\n";
 
 }  // namespace
 

@@ -41,7 +41,8 @@ struct figures {
   double longest_run = 0;     ///< `pool_stats::longest_run`
   double same_again = 0;      ///< Claims that got the backend of the claim before.
   double nine_claims = 0;     ///< Variation of the claims a backend, of nine in a row.
-  double sample_claims = 0;   ///< The same between two samples, by `evenness_between`.
+  double sample_claims = 0;   ///< The same of the claims between two samples, by `evenness_between`.
+  double all_claims = 0;      ///< The same of all claims.
   double three_on_one = 0;    ///< Of three claims in a row: all got the same backend,
   double three_on_three = 0;  ///< or each another.
 };
@@ -60,17 +61,16 @@ class tally {
     ++claims_;
     ++of_three_[backend];
     ++of_nine_[backend];
+    ++of_all_[backend];
     if (claims_ % 3 == 0) {
       const auto used =
-          std::count_if(of_three_.begin(), of_three_.end(), [](int count) { return count > 0; });
+          std::count_if(of_three_.begin(), of_three_.end(), [](auto count) { return count > 0; });
       if (used == 1) ++on_one_;
       if (used == 3) ++on_three_;
       of_three_ = {};
     }
     if (claims_ % 9 == 0) {
-      double squares = 0;
-      for (const auto count : of_nine_) squares += (count / 3.0 - 1) * (count / 3.0 - 1);
-      variations_ += std::sqrt(squares / backends);
+      variations_ += variation(of_nine_);
       of_nine_ = {};
     }
   }
@@ -81,14 +81,28 @@ class tally {
     into.three_on_one = 3 * static_cast<double>(on_one_) / claims;
     into.three_on_three = 3 * static_cast<double>(on_three_) / claims;
     into.nine_claims = 9 * variations_ / claims;
+    into.all_claims = variation(of_all_);
   }
 
  private:
+  using counts = std::array<std::uint64_t, backends>;
+
+  static double variation(const counts& of) {
+    const auto mean = static_cast<double>(of[0] + of[1] + of[2]) / backends;
+    double squares = 0;
+    for (const auto count : of) {
+      const auto off = static_cast<double>(count) / mean - 1;
+      squares += off * off;
+    }
+    return std::sqrt(squares / backends);
+  }
+
   std::uint64_t claims_ = 0;
   std::uint32_t last_ = 0;
   std::uint64_t same_again_ = 0;
-  std::array<int, backends> of_three_{};
-  std::array<int, backends> of_nine_{};
+  counts of_three_{};
+  counts of_nine_{};
+  counts of_all_{};
   std::uint64_t on_one_ = 0;
   std::uint64_t on_three_ = 0;
   double variations_ = 0;
