@@ -31,7 +31,8 @@ struct fleet_told {
   double busiest_later = 0;  ///< and after them.
 };
 
-/// Each client claims one connection every 100 ms, all at the same instant, and holds it for 10 ms.
+/// Each client claims one connection every 100 ms, all at the same instant, and gives it back before the
+/// next.
 /// \param one_in of so many claims each client leaves one out, when it likes; 0: none.
 template <class Queue, class Decoherence>
 fleet_told play_fleet(const Decoherence& decoherence, std::uint32_t one_in, cueball::duration length) {
@@ -50,7 +51,6 @@ fleet_told play_fleet(const Decoherence& decoherence, std::uint32_t one_in, cueb
       if (one_in != 0 && random.below(one_in) == 0) continue;
       auto& slot = pool.claim();
       ++at_once[slot.backend];
-      pool.pass_until(now + 10ms);
       pool.release(slot);
     }
     if (instant % 151 == 0) all.samples.push_back(at_once);

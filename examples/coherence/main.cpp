@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <cueball/decoherence/never.hpp>
 #include <cueball/decoherence/periodic.hpp>
@@ -37,27 +38,24 @@ shuffle, and prints how even its claims were. The same is printed each time.
 )";
 
 constexpr duration bursts_for = 6h;
-constexpr duration busy_for = 30min;
+constexpr duration busy_for = 10min;
 
 template <class Queue, class Decoherence>
-pool_result play_bursts(const load& offered, const Decoherence& decoherence, std::string shuffle) {
-  return {.queue = std::string{Queue::name},
-          .shuffle = std::move(shuffle),
-          .bursts = story<Queue, Decoherence>{offered, decoherence}.play(kind_of_load::bursts, bursts_for),
-          .busy = {}};
-}
-
-template <class Queue, class Decoherence>
-pool_result play(const load& offered, const Decoherence& decoherence, std::string shuffle) {
-  auto result = play_bursts<Queue>(offered, decoherence, std::move(shuffle));
-  result.busy = story<Queue, Decoherence>{offered, decoherence}.play(kind_of_load::busy, busy_for);
-  return result;
+pool_result play(const load& offered, kind_of_load kind, const Decoherence& decoherence,
+                 std::string shuffle) {
+  const auto length = kind == kind_of_load::bursts ? bursts_for : busy_for;
+  return {std::string{Queue::name}, std::move(shuffle),
+          story<Queue, Decoherence>{offered, decoherence}.play(kind, length)};
 }
 
 template <class Queue>
 void play_with_and_without(results& into) {
-  into.pools.push_back(play<Queue>(into.offered, decoherence::never{}, "never"));
-  into.pools.push_back(play<Queue>(into.offered, decoherence::periodic{between_shuffles}, "300 s"));
+  using enum kind_of_load;
+  const auto& offered = into.offered;
+  into.pools.push_back(play<Queue>(offered, bursts, decoherence::never{}, "never"));
+  into.pools.push_back(play<Queue>(offered, bursts, decoherence::periodic{between_shuffles}, "300 s"));
+  into.busy.push_back(play<Queue>(offered, busy, decoherence::never{}, "never"));
+  into.busy.push_back(play<Queue>(offered, busy, decoherence::periodic{20s}, "20 s"));
 }
 
 template <class Queue>
@@ -70,12 +68,14 @@ void play_fleets(results& into, std::uint32_t one_in, const std::string& out_of_
 }
 
 results play_all() {
-  results all{.offered = load{bursts_for}, .pools = {}, .more_often = {}, .fleets = {}};
+  results all{.offered = load{bursts_for}, .pools = {}, .more_often = {}, .busy = {}, .fleets = {}};
   play_with_and_without<queue::fifo>(all);
   play_with_and_without<queue::random>(all);
   play_with_and_without<queue::lifo>(all);
-  all.more_often = {play_bursts<queue::fifo>(all.offered, decoherence::periodic{60s}, "60 s"),
-                    play_bursts<queue::fifo>(all.offered, decoherence::periodic{20s}, "20 s")};
+  for (const auto interval : {60s, 20s})
+    all.more_often.push_back(play<queue::fifo>(all.offered, kind_of_load::bursts,
+                                               decoherence::periodic{interval},
+                                               std::to_string(interval.count()) + " s"));
   play_fleets<queue::fifo>(all, 0, "none");
   play_fleets<queue::random>(all, 0, "none");
   play_fleets<queue::lifo>(all, 0, "none");

@@ -80,7 +80,7 @@ class drawing {
 
   /// The story of the fifo that is shuffled: as made, drifted, shuffled.
   void letters() {
-    const auto& what = all_.pools[1].bursts;
+    const auto& what = all_.pools[1].what;
     const auto drifted = before_the_shuffle(what);
     text(20, 28, "Nine connections over A, B and C in queue::fifo; the next to be claimed on the left", bold);
     row_of_letters(20, what.samples[0], "as they were connected");
@@ -144,7 +144,7 @@ class drawing {
     for (std::uint32_t backend = 0; backend < backends; ++backend) {
       begin_cells(backend, cell);
       for (int place = 0; place < 9; ++place)
-        row_of_cells(x, y + place * cell + cell / 2, one, backend, place);
+        row_of_cells(x, y + place * cell + cell / 2, one, backend, static_cast<std::size_t>(place));
       out_ << "\"/>\n";
     }
     frame(x, y, one.shuffle);
@@ -152,14 +152,14 @@ class drawing {
       for (const auto& each : all_.offered.pauses(backend))
         if (const auto when = each.begin.time_since_epoch(); when < shown) dot(x + at(when), y - 7, backend);
     text(x, y + strip_height + 22,
-         "bursts of three on one backend, in six hours: " + percent(one.bursts.mean.three_on_one), small);
+         "bursts of three on one backend, in six hours: " + percent(one.what.mean.three_on_one), small);
   }
 
   /// A dash for each run of columns that have the backend in this place.
   void row_of_cells(int x, int y, const pool_result& one, std::uint32_t backend, std::size_t place) {
     const auto letter = static_cast<char>('A' + backend);
     const auto is_here = [&](int i) {
-      const auto& order = one.bursts.samples[static_cast<std::size_t>(i)].order;
+      const auto& order = one.what.samples[static_cast<std::size_t>(i)].order;
       return order.size() > place && order[place] == letter;
     };
     int drawn = 0;

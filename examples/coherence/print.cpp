@@ -39,17 +39,18 @@ void print_orders(const results& all, std::ostream& out) {
   out << "The idle queue, the next to be claimed on the left; three claims at once every 100 ms\n\n"
          "       queue::fifo           queue::random         queue::lifo\n"
          "       never      300 s      never      300 s      never      300 s\n";
-  const auto& samples = all.pools.front().bursts.samples;
+  const auto& samples = all.pools.front().what.samples;
   for (std::size_t i = 0; i < samples.size() && samples[i].at <= shown; ++i) {
     if (samples[i].at % std::chrono::minutes{1} != cueball::duration{}) continue;
     out << std::right << std::setw(5) << clock_time(samples[i].at);
-    for (const auto& one : all.pools) out << "  " << one.bursts.samples[i].order;
+    for (const auto& one : all.pools) out << "  " << one.what.samples[i].order;
     out << events(all.offered, samples[i].at) << '\n';
   }
   out << "\nqueue::random keeps no order: its column shows what nine claims drew.\n";
 }
 
-void print_figures(const pool_result& one, const figures& mean, std::ostream& out) {
+void print_figures(const pool_result& one, std::ostream& out) {
+  const auto& mean = one.what.mean;
   out << std::left << std::setw(15) << one.queue << std::setw(7) << one.shuffle << std::right << std::setw(6)
       << run_of(mean) << std::setw(10) << percent(mean.same_again) << std::fixed << std::setprecision(2)
       << std::setw(10) << mean.nine_claims << std::setw(7) << mean.sample_claims << std::setw(8)
@@ -69,11 +70,11 @@ void print(const results& all, std::ostream& out) {
          "minutes from its last time, a backend pauses for a second, and goes on then.\n\n";
   print_orders(all, out);
   out << "\nSix hours of three claims at once\n\n" << head;
-  for (const auto& one : all.pools) print_figures(one, one.bursts.mean, out);
+  for (const auto& one : all.pools) print_figures(one, out);
   out << "\nThe same, shuffled more often\n\n" << head;
-  for (const auto& one : all.more_often) print_figures(one, one.bursts.mean, out);
-  out << "\nHalf an hour of six claimers, each of which claims again as soon as it has released\n\n" << head;
-  for (const auto& one : all.pools) print_figures(one, one.busy.mean, out);
+  for (const auto& one : all.more_often) print_figures(one, out);
+  out << "\nTen minutes of six claimers, each of which claims again as soon as it has released\n\n" << head;
+  for (const auto& one : all.busy) print_figures(one, out);
   out << "\n"
       << clients
       << " clients that were started together, each with a pool like that: all claim at the same instant,\n"

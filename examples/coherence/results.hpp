@@ -21,8 +21,7 @@ namespace coherence {
 struct pool_result {
   std::string queue;
   std::string shuffle;  ///< "never", or how often.
-  told bursts;
-  told busy;
+  told what;
 };
 
 struct fleet_result {
@@ -34,8 +33,9 @@ struct fleet_result {
 
 struct results {
   load offered;
-  std::vector<pool_result> pools;       ///< By queue; each without a shuffle first, then with one.
-  std::vector<pool_result> more_often;  ///< fifo at other intervals.
+  std::vector<pool_result> pools;       ///< Bursts; by queue, each without a shuffle first, then with one.
+  std::vector<pool_result> more_often;  ///< The same for fifo, at other intervals.
+  std::vector<pool_result> busy;        ///< By queue, without and with a shuffle.
   std::vector<fleet_result> fleets;     ///< The first without a shuffle, the second with one.
 };
 
