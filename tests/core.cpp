@@ -2,10 +2,14 @@
 /// \file
 /// Examples of what the core decides, under a clock of the test's. The properties say the rest.
 #include <chrono>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include <cueball/core/pool_core.hpp>
 #include <cueball/policy_set.hpp>
+#include <cueball/queue/lifo.hpp>
+#include <cueball/queue/random.hpp>
 
 #include "support/catch.hpp"
 
@@ -17,6 +21,7 @@ namespace {
 struct nothing {};
 
 /// A core whose effects are all done at once, and well.
+template <class... Policies>
 class world {
  public:
   explicit world(const pool_options& options, bool watched = false) : core(options, {}, {}, {}, watched, 1) {
@@ -61,14 +66,14 @@ class world {
   }
 
   time_point now{1h};
-  core::pool_core<make_policy_set<>, nothing> core;
+  core::pool_core<make_policy_set<Policies...>, nothing> core;
   std::uint32_t most_checking = 0;
 };
 
 }  // namespace
 
 TEST_CASE("a sweep takes few connections out of circulation at a time") {
-  world all{{.max_connections = 16, .max_connecting = {.per_backend = 16, .per_pool = 16}}, true};
+  world<> all{{.max_connections = 16, .max_connecting = {.per_backend = 16, .per_pool = 16}}, true};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   REQUIRE(all.core.stats().slots.idle == 16);
@@ -86,7 +91,7 @@ TEST_CASE("a sweep takes few connections out of circulation at a time") {
 }
 
 TEST_CASE("a close-watch is believed when it fires twice on a connection that nobody used in between") {
-  world all{{.max_connections = 1}, true};
+  world<> all{{.max_connections = 1}, true};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   const auto fire = [&] {
@@ -110,7 +115,7 @@ TEST_CASE("a close-watch is believed when it fires twice on a connection that no
 }
 
 TEST_CASE("a fill goes round the backends") {
-  world all{{.max_connections = 9}};
+  world<> all{{.max_connections = 9}};
   for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}})
     all.core.backend_added({"10.0.0.1", port}, all.now);
   all.pass(1s);
@@ -119,8 +124,52 @@ TEST_CASE("a fill goes round the backends") {
   CHECK(order == std::vector<std::uint32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2});
 }
 
+TEMPLATE_TEST_CASE("the statistics tell the longest run of one backend in the order of claiming", "",
+                   queue::fifo, queue::lifo) {
+  world<TestType> all{{.max_connections = 9}};
+  for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}})
+    all.core.backend_added({"10.0.0.1", port}, all.now);
+  CHECK(all.core.stats().longest_run == 0);
+  all.pass(1s);
+  CHECK(all.core.stats().longest_run == 1);
+  std::vector<core::slot_base*> claimed;
+  while (auto* const slot = all.core.try_take()) claimed.push_back(slot);
+  CHECK(all.core.stats().longest_run == 0);
+  const auto give_back = [&](std::uint32_t backend, int count) {
+    for (auto*& slot : claimed)
+      if (slot && slot->backend == backend && count-- > 0)
+        REQUIRE(all.core.try_put(*std::exchange(slot, nullptr)));
+  };
+  give_back(2, 1);
+  give_back(0, 2);
+  give_back(1, 3);
+  CHECK(all.core.stats().longest_run == 3);
+  give_back(0, 1);
+  give_back(2, 2);
+  CHECK(all.core.stats().longest_run == 3);
+  while (const auto* const slot = all.core.try_take())
+    if (slot->backend == 1) break;
+  CHECK(all.core.stats().longest_run == 2);
+}
+
+TEST_CASE("a queue that has no order shows no run") {
+  world<queue::random> all{{.max_connections = 4}};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  CHECK(all.core.stats().slots.idle == 4);
+  CHECK(all.core.stats().longest_run == 0);
+}
+
+TEST_CASE("a run is looked for among 128 connections at the most") {
+  world<> all{{.max_connections = 200}};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  CHECK(all.core.stats().slots.idle == 200);
+  CHECK(all.core.stats().longest_run == 128);
+}
+
 TEST_CASE("an idle pool arms no timer but that of its schedule") {
-  world all{{.max_connections = 4}, true};
+  world<> all{{.max_connections = 4}, true};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   CHECK(all.core.next_wake() == time_point{1h} + 300s);

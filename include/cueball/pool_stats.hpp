@@ -50,7 +50,8 @@ struct backend_stats {
   std::string last_error_text;  ///< What was thrown, where something was.
 };
 
-/// All numbers were true at one moment.
+/// All numbers were true at one moment. What happened between two moments is the difference of two: see
+/// `evenness_between`.
 struct pool_stats {
   pool_state state = pool_state::starting;
   std::uint32_t target = 0;     ///< Sum of the plan.
@@ -62,6 +63,8 @@ struct pool_stats {
   std::uint64_t cancelled = 0;  ///< Claims that were cancelled while they waited.
   std::uint64_t rebalances = 0;
   std::uint64_t shuffles = 0;
+  std::uint32_t longest_run = 0;  ///< Of one backend among the first 128 idle connections, in the order of
+                                  ///< claiming; 0 if the queue does not show it (`queue::random` has none).
   std::vector<backend_stats> backends;  ///< In the order of their announcement.
 };
 

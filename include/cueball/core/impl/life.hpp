@@ -67,6 +67,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
   all.cancelled = cancelled_;
   all.rebalances = rebalances_;
   all.shuffles = shuffles_;
+  all.longest_run = front_.measure(measured_slots).longest_run;
   all.backends.reserve(registry_.records().size());
   for (auto* record = registry_.records().front(); record; record = record_list::next(*record)) {
     auto& row = all.backends.emplace_back();
