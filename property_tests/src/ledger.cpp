@@ -633,8 +633,9 @@ void ledger::take(connection& one) {
   demand(!one.marked, "nothing unwanted is handed out");
   const bool is_fifo = policies_.order == queue_order::first_in_first_out;
   const bool is_lifo = policies_.order == queue_order::last_in_first_out;
-  const bool may_be_half_shuffled = is_sliced_ && was_at_work_;
-  if ((is_fifo || is_lifo) && one.rank != 0 && !may_be_half_shuffled)
+  // What was held may have gone to a waiter at once, and others into the idle set behind it.
+  const bool has_no_order = one.just_freed || (is_sliced_ && was_at_work_);
+  if ((is_fifo || is_lifo) && one.rank != 0 && !has_no_order)
     for (const auto& other : connections_) {
       if (&other == &one || other.now != state::idle) continue;
       if (is_fifo)
@@ -642,7 +643,7 @@ void ledger::take(connection& one) {
       else
         demand(one.rank > other.rank, "lifo hands out what came back last");
     }
-  if (one.rank == 0 && is_lifo && !may_be_half_shuffled)
+  if (one.rank == 0 && is_lifo && !has_no_order)
     for (const auto& other : connections_)
       demand(other.now != state::idle || other.rank == 0, "lifo hands out what came back last");
   one.now = state::claimed;
