@@ -25,7 +25,7 @@ namespace explorer {
 namespace asio = boost::asio;
 
 /// Its threads are the scheduler's: one for each time that it was added.
-class context final : public asio::execution_context, public server {
+class context : public asio::execution_context, public server {
  public:
   class executor_type {
    public:

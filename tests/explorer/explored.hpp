@@ -27,16 +27,20 @@ class mutex {
  public:
   void lock() {
     auto& all = scheduler::get();
-    all.wait("locks", this, [this] { return !held_; });
+    const auto is_free = [this] { return !held_; };
+    // Alone, that is as good as to have others go on before the last unlock returned.
+    if (all.holds_a_lock() || !is_free()) all.wait("waits for", this, is_free);
+    all.note("locks", this);
     held_ = true;
-    all.locked();
+    all.locked(this);
   }
 
   void unlock() noexcept {
     auto& all = scheduler::get();
     held_ = false;
-    all.unlocked();
-    all.step("has unlocked", this);
+    all.note("unlocks", this);
+    all.unlocked(this);
+    all.step();
   }
 
  private:
@@ -54,15 +58,16 @@ class condition {
     auto& held = *lock.mutex();
     const auto seen = notified_;
     held.held_ = false;
-    all.unlocked();
-    const bool woken = all.wait("is woken", this, [&] { return notified_ != seen; }, deadline);
+    all.note("waits, and unlocks", &held);
+    all.unlocked(&held);
+    const bool woken = all.wait("waits to be notified", this, [&] { return notified_ != seen; }, deadline);
     held.lock();
     return woken;
   }
 
   void notify_all() noexcept {
+    scheduler::get().note("notifies", this);
     ++notified_;
-    scheduler::get().step("has notified", this);
   }
 
  private:
@@ -94,33 +99,63 @@ class parker {
   bool unparked_ = false;
 };
 
-/// What `multi_threaded` is, in the explorer's hands. Another `Parker` makes another model.
-template <class Parker>
+/// A word that needs a lock.
+template <class Word>
+class guarded_word {
+ public:
+  constexpr guarded_word() noexcept = default;
+  constexpr explicit guarded_word(Word value) noexcept : value_(value) {}
+
+  Word load() const noexcept {
+    scheduler::get().under_lock("a plain word");
+    return value_;
+  }
+
+  void store(Word value) noexcept {
+    scheduler::get().under_lock("a plain word");
+    value_ = value;
+  }
+
+ private:
+  Word value_{};
+};
+
+/// A word that threads share: others may go on before each access.
+template <class Word>
+class shared_word {
+ public:
+  constexpr shared_word() noexcept = default;
+  constexpr explicit shared_word(Word value) noexcept : value_(value) {}
+
+  Word load() const noexcept {
+    reach("loads");
+    return value_;
+  }
+
+  void store(Word value) noexcept {
+    reach("stores");
+    value_ = value;
+  }
+
+ private:
+  void reach(const char* what) const noexcept {
+    scheduler::get().step();
+    scheduler::get().note(what, this);
+  }
+
+  Word value_{};
+};
+
+/// What `multi_threaded` is, in the explorer's hands. Other parts make other models.
+template <class Parker = parker, template <class> class Word = guarded_word>
 struct basic_explored {
   using category = cueball::threading_policy;
   static constexpr std::string_view name = "explorer::explored";
   static constexpr bool blocks = true;
   static constexpr bool concurrent = true;
 
-  template <class Word>
-  class atomic {
-   public:
-    constexpr atomic() noexcept = default;
-    constexpr explicit atomic(Word value) noexcept : value_(value) {}
-
-    Word load() const noexcept {
-      scheduler::get().step("loads", this);
-      return value_;
-    }
-
-    void store(Word value) noexcept {
-      scheduler::get().step("stores", this);
-      value_ = value;
-    }
-
-   private:
-    Word value_{};
-  };
+  template <class Value>
+  using atomic = Word<Value>;
 
   using mutex = explorer::mutex;
 
@@ -138,7 +173,7 @@ struct basic_explored {
   using clock = explorer::clock;
 };
 
-using explored = basic_explored<parker>;
+using explored = basic_explored<>;
 static_assert(cueball::threading_model<explored>);
 
 }  // namespace explorer

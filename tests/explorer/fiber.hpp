@@ -7,6 +7,7 @@
 #include <memory>
 
 #include <ucontext.h>
+#include <csetjmp>
 
 namespace explorer {
 
@@ -37,6 +38,8 @@ class fiber {
   void arrived() noexcept;
 
   ucontext_t context_{};
+  std::jmp_buf place_{};
+  bool begun_ = true;
   std::unique_ptr<char[]> stack_;
   std::function<void()> body_;
   exceptions exceptions_;

@@ -100,9 +100,10 @@ TEST_CASE("a waiter that registers beside a release under another lock is seen t
 TEST_CASE("a parker that looks before it locks is seen to miss its notification") {
   const auto fault = fault_in("claim || release, forgetful parker", [] {
     world<basic_explored<forgetful_parker>> here;
+    here.fill();
     auto held = here.take();
-    here.all.go({{"claimer", [&] { (void)here.pool->claim(cueball::no_limit); }},
-                 {"releaser", [&] { held.release(); }}});
+    here.go({{"claimer", [&] { (void)here.pool->claim(cueball::no_limit); }},
+             {"releaser", [&] { held.release(); }}});
   });
   CHECK_THAT(fault, ct::ContainsSubstring("nobody can go on: claimer waits"));
 }

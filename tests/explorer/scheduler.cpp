@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <sstream>
 
@@ -19,7 +20,7 @@ scheduler& scheduler::get() {
 // The search.
 
 outcome scheduler::explore(std::string_view name, std::function<void()> body) {
-  const auto from = std::chrono::steady_clock::now();
+  const auto from = std::clock();
   const auto* const most = std::getenv("CUEBALL_PREEMPTIONS");
   most_preemptions_ = most ? static_cast<std::uint32_t>(std::strtoul(most, nullptr, 10)) : 2;
   path_.clear();
@@ -35,11 +36,10 @@ outcome scheduler::explore(std::string_view name, std::function<void()> body) {
     position_ = 0;
     replayed_ = path_.size();
     preemptions_ = 0;
-    held_ = 0;
     now_ = time_point{std::chrono::hours{1}};
     branching_ = false;
     silent_ = false;
-    look_ = nullptr;
+    watch(nullptr, nullptr);
     history_.clear();
     failure_.clear();
     current_ = start("body", body);
@@ -66,7 +66,7 @@ outcome scheduler::explore(std::string_view name, std::function<void()> body) {
     servers_.clear();
     timers_.clear();
   }
-  all.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
+  all.seconds = static_cast<double>(std::clock() - from) / CLOCKS_PER_SEC;
   return all;
 }
 
@@ -88,6 +88,8 @@ std::uint32_t scheduler::pick(std::size_t of) {
 }
 
 void scheduler::decide() {
+  if (history_.size() > most_steps) fail("it does not end");
+  running().has_seen_clock = false;
   for (;;) {
     const bool goes_on = can_go_on(current_);
     const auto next = next_deadline();
@@ -124,6 +126,7 @@ std::size_t scheduler::start(std::string name, std::function<void()> run) {
   who.deadline = never_comes;
   who.gate = nullptr;
   who.held = 0;
+  who.has_seen_clock = false;
   who.ended = false;
   who.serves = false;
   who.busy = false;
@@ -152,7 +155,7 @@ void scheduler::go(std::vector<thread> threads, duration horizon) {
   for (auto& each : threads) {
     auto& who = *logicals_[start(std::move(each.name), std::move(each.run))];
     who.stack.begin([this, &who] {
-      step("begins");
+      note("begins");
       who.run();
       note("ends");
       who.ended = true;
@@ -164,7 +167,8 @@ void scheduler::go(std::vector<thread> threads, duration horizon) {
     who.serves = true;
     who.stack.begin([this, &who, each] {
       for (;;) {
-        wait("takes a handler", nullptr, [each] { return each->has_work(); });
+        wait("is idle", nullptr, [each] { return each->has_work(); });
+        note("runs a handler");
         who.busy = true;
         who.run();
         who.busy = false;
@@ -194,7 +198,8 @@ void scheduler::pass(duration length) {
 // Time.
 
 time_point scheduler::now() noexcept {
-  if (is_branching())
+  // To pass before the first look at the clock, time could as well have passed at the last step.
+  if (is_branching() && std::exchange(running().has_seen_clock, true))
     for (auto next = next_deadline(); next <= horizon_ && pick(2) == 1; next = next_deadline()) advance(next);
   return now_;
 }
@@ -222,14 +227,14 @@ void scheduler::advance(time_point to) {
 
 // Rules.
 
-void scheduler::locked() noexcept {
+void scheduler::locked(const void* lock) noexcept {
   ++running().held;
-  ++held_;
+  last_locked_ = lock;
 }
 
-void scheduler::unlocked() noexcept {
+void scheduler::unlocked(const void* lock) noexcept {
   --running().held;
-  if (--held_ > 0 || !look_ || !is_branching()) return;
+  if (lock != watched_ || !is_branching()) return;
   silent_ = true;
   look_(position_ < replayed_);
   silent_ = false;

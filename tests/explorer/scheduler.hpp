@@ -55,7 +55,7 @@ struct thread {
 struct outcome {
   std::uint64_t interleavings = 0;
   std::size_t longest = 0;  ///< Choices in the longest of them.
-  double seconds = 0;
+  double seconds = 0;       ///< Of the processor.
   std::string failure;  ///< Empty if no interleaving broke a rule; else the rule, and how to see it again.
 };
 
@@ -90,17 +90,25 @@ class scheduler {
   }
 
   /// For the history.
-  void note(const char* what) { history_.push_back({current_, what, nullptr}); }
+  void note(const char* what, const void* which = nullptr) {
+    if (is_branching()) history_.push_back({current_, what, which});
+  }
 
-  /// Called whenever no lock is held; in `again`, the states before this one were seen in an earlier
-  /// interleaving, and need not be looked at.
-  void watch(std::function<void(bool again)> look) { look_ = std::move(look); }
+  /// Called whenever `lock` was unlocked, by who did so. With `again` the same was seen in an earlier
+  /// interleaving.
+  void watch(const void* lock, std::function<void(bool again)> look) {
+    watched_ = lock;
+    look_ = std::move(look);
+  }
+
+  /// The lock that was locked last.
+  const void* last_locked() const noexcept { return last_locked_; }
 
   /// User code begins: no lock may be held by who calls it.
   void user_code(const char* what);
 
-  /// Of this interleaving: which step is this? Grows.
-  std::size_t steps() const noexcept { return history_.size(); }
+  /// Who runs: the number of a thread among those that `go` was given.
+  std::size_t who() const noexcept { return current_ - 1; }
 
   /// The current thread does not come back from a `parker` while `*gate`; null: that is all one.
   void set_gate(const bool* gate) noexcept { running().gate = gate; }
@@ -110,11 +118,9 @@ class scheduler {
   /// Time may pass before it is read.
   time_point now() noexcept;
 
-  /// Others may go on before this one does what it is about to do.
-  void step(const char* what, const void* which = nullptr) {
-    if (!is_branching()) return;
-    decide();
-    history_.push_back({current_, what, which});
+  /// Others may go on before this one does.
+  void step() {
+    if (is_branching()) decide();
   }
 
   /// Goes on when `ready()`, or at the deadline. True if ready.
@@ -124,6 +130,7 @@ class scheduler {
       check(ready(), "nobody is there to end a wait");
       return true;
     }
+    note(what, which);
     auto& self = running();
     self.ready = [](const void* of) { return (*static_cast<const Ready*>(of))(); };
     self.ready_of = &ready;
@@ -131,19 +138,24 @@ class scheduler {
     decide();
     self.ready = nullptr;
     self.deadline = never_comes;
-    const bool is = ready();
-    history_.push_back({current_, is ? what : "has waited until the deadline", which});
-    return is;
+    if (ready()) return true;
+    note("reaches its deadline");
+    return false;
   }
 
   /// See `set_gate`.
   void pass_gate() {
     const auto* const gate = running().gate;
-    if (gate && *gate) wait("has waited for the stop callback", gate, [gate] { return !*gate; });
+    if (gate && *gate) wait("waits for the stop callback", gate, [gate] { return !*gate; });
   }
 
-  void locked() noexcept;
-  void unlocked() noexcept;
+  bool holds_a_lock() noexcept { return running().held > 0; }
+  void under_lock(const char* what) {
+    if (!silent_) check(holds_a_lock(), std::string{what} + " is used without a lock");
+  }
+
+  void locked(const void* lock) noexcept;
+  void unlocked(const void* lock) noexcept;
 
   void add(timed& what) { timers_.push_back(&what); }
   void remove(timed& what) noexcept { std::erase(timers_, &what); }
@@ -160,7 +172,8 @@ class scheduler {
     const void* ready_of = nullptr;
     time_point deadline = never_comes;
     const bool* gate = nullptr;
-    std::uint32_t held = 0;  ///< Locks.
+    std::uint32_t held = 0;       ///< Locks.
+    bool has_seen_clock = false;  ///< Since its last step.
     bool ended = true;
     bool serves = false;
     bool busy = false;
@@ -177,6 +190,7 @@ class scheduler {
     std::uint32_t of;
   };
 
+  static constexpr std::size_t most_steps = 2000;
   static constexpr std::size_t time_passes = ~std::size_t{0};
 
   bool is_branching() const noexcept { return branching_ && !silent_; }
@@ -205,7 +219,8 @@ class scheduler {
   time_point horizon_{};
   bool branching_ = false;
   bool silent_ = false;
-  std::uint32_t held_ = 0;
+  const void* last_locked_ = nullptr;
+  const void* watched_ = nullptr;
   std::function<void(bool)> look_;
 
   std::vector<choice> path_;

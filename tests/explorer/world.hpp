@@ -3,11 +3,15 @@
 /// What a scenario plays in: a pool, with all that it calls.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 
@@ -106,13 +110,36 @@ class resolver {
   std::shared_ptr<state> state_ = std::make_shared<state>();
 };
 
-/// A pool that is up, every connection idle. Its rules are checked whenever no lock is held.
+/// For a claim that may be stopped.
+class stopper {
+ public:
+  std::stop_token token() const { return source_.get_token(); }
+
+  void request() {
+    busy_ = true;
+    source_.request_stop();
+    busy_ = false;
+  }
+
+  /// A `std::stop_callback` that runs on another thread is waited for before it is destroyed. The standard
+  /// library tells threads by their ids, and all of the explorer's have one: the parker waits in its place.
+  const bool* gate() const noexcept { return &busy_; }
+
+ private:
+  std::stop_source source_;
+  bool busy_ = false;
+};
+
+/// A pool whose connections are all up and idle. What has to hold always is checked whenever its mutex was
+/// unlocked.
 template <class... Policies>
 class world {
  public:
   using pool_type = cueball::pool<connection, cueball::decoherence::never, Policies...>;
+  using lease = cueball::lease<connection>;
 
-  explicit world(std::uint32_t connections = 1, std::size_t executor_threads = 1)
+  explicit world(std::uint32_t connections = 1, std::initializer_list<std::uint16_t> ports = {1},
+                 std::size_t executor_threads = 1)
       : context{executor_threads} {
     connection::alive = 0;
     pool.emplace(
@@ -120,40 +147,72 @@ class world {
         cueball::pool_options{
             .max_connections = connections, .rebalance_delay = std::chrono::milliseconds{1}, .seed = 1});
     all.pass(duration::zero());
-    names.add(1);
-    settle();
-    check_whole(0);
-    all.watch([this](bool again) {
-      if (!again && pool) check_snapshot();
-    });
+    for (const auto port : ports) names.add(port);
   }
 
-  cueball::lease<connection> take() {
+  /// Lets the pool become whole, without any choice.
+  void fill() {
+    settle();
+    check_whole(0);
+  }
+
+  /// A lease to begin with.
+  lease take() {
     auto taken = pool->try_claim();
     all.check(bool{taken}, "there is a connection to begin with");
     return taken;
   }
 
-  /// Until nothing is to be done any more but at deadlines far away.
-  void settle() { all.pass(std::chrono::milliseconds{10}); }
-
-  /// What holds whenever no lock is held.
-  void check_snapshot() {
-    const auto stats = pool->stats();
-    check_counts(stats);
-    if (stats.state == cueball::pool_state::running)
-      all.check(stats.waiters == 0 || stats.slots.idle == 0, "R8: an idle connection lies beside a waiter");
+  void go(std::vector<thread> threads, duration horizon = duration::zero()) {
+    begun_.resize(threads.size());
+    (void)pool->state();
+    all.watch(all.last_locked(), [this](bool again) {
+      if (pool && (!again || follows_order_)) look();
+    });
+    all.go(std::move(threads), horizon);
   }
 
-  /// What holds once everything is over, and `claimed` leases are out.
+  /// Until nothing is left to do but at deadlines that are far away.
+  void settle() { all.pass(std::chrono::milliseconds{10}); }
+
+  /// Everything is over; so many leases are out.
   void check_whole(std::uint32_t claimed) {
     const auto stats = pool->stats();
     check_counts(stats);
+    const auto wanted = pool->options().max_connections;
     all.check(stats.waiters == 0, "R8: a waiter is left");
-    all.check(stats.slots.claimed == claimed, "R14: leases are not what is claimed");
-    all.check(stats.slots.idle + claimed == pool->options().max_connections &&
-                  stats.slots.total() == pool->options().max_connections,
-              "R1: the pool is not whole");
+    all.check(stats.slots.claimed == claimed, "R14: what is claimed is not what leases are out");
+    all.check(stats.slots.idle + claimed == wanted && stats.slots.total() == wanted,
+              "R1: the pool is not whole again");
+  }
+
+  /// The pool was stopped or is gone, and no lease is out.
+  void check_nothing_left() {
+    settle();
+    if (pool) all.check(pool->stats().slots.total() == 0, "R15: a connection is left in a pool that stopped");
+    pool.reset();
+    settle();
+    all.check(connection::alive == 0, "R15: a connection outlives its pool");
+  }
+
+  // The order of claims (R8), for threads that claim once and hold what they get for a while, of a pool that
+  // has one connection.
+
+  /// The calling thread is about to claim.
+  void begin_claim() {
+    follows_order_ = true;
+    begun_[all.who()] = ++order_;
+  }
+
+  /// It was served.
+  void served() {
+    const auto who = all.who();
+    for (const auto& [other, arrived] : arrivals_) {
+      if (other == who) break;
+      all.check(arrived > begun_[who] && !has_arrived(who),
+                "R8: a claim is served before one that arrived earlier");
+    }
+    std::erase_if(arrivals_, [who](const arrival& each) { return each.who == who; });
   }
 
   scheduler& all = scheduler::get();
@@ -162,6 +221,25 @@ class world {
   std::optional<pool_type> pool;
 
  private:
+  struct arrival {
+    std::size_t who;
+    std::uint64_t when;
+  };
+
+  bool has_arrived(std::size_t who) const {
+    return std::any_of(arrivals_.begin(), arrivals_.end(),
+                       [who](const arrival& each) { return each.who == who; });
+  }
+
+  void look() {
+    const auto stats = pool->stats();
+    check_counts(stats);
+    if (stats.state == cueball::pool_state::running)
+      all.check(stats.waiters == 0 || stats.slots.idle == 0, "R8: an idle connection lies beside a waiter");
+    if (follows_order_ && stats.waited > waited_) arrivals_.push_back({all.who(), ++order_});
+    waited_ = stats.waited;
+  }
+
   void check_counts(const cueball::pool_stats& stats) {
     cueball::slot_counts sum;
     for (const auto& row : stats.backends) {
@@ -179,6 +257,12 @@ class world {
     all.check(static_cast<int>(stats.slots.idle + stats.slots.claimed) <= connection::alive,
               "R14: more connections are counted than there are");
   }
+
+  bool follows_order_ = false;
+  std::uint64_t order_ = 0;
+  std::uint64_t waited_ = 0;
+  std::vector<std::uint64_t> begun_;
+  std::vector<arrival> arrivals_;
 };
 
 }  // namespace explorer
