@@ -44,11 +44,6 @@ class fiber {
   std::function<void()> body_;
   exceptions exceptions_;
   void* strands_ = nullptr;
-
-  // For the address sanitizer.
-  void* fake_stack_ = nullptr;
-  const void* bottom_ = nullptr;
-  std::size_t size_ = 0;
 };
 
 }  // namespace explorer

@@ -107,3 +107,14 @@ TEST_CASE("a parker that looks before it locks is seen to miss its notification"
   });
   CHECK_THAT(fault, ct::ContainsSubstring("nobody can go on: claimer waits"));
 }
+
+TEST_CASE("user code under a lock is seen") {
+  const auto fault = fault_in("a connection that is made under a lock", [] {
+    mutex pool;
+    scheduler::get().go({{"maker", [&] {
+                            const std::scoped_lock lock{pool};
+                            const connection made{{}, {}};
+                          }}});
+  });
+  CHECK_THAT(fault, ct::ContainsSubstring("user code runs under a lock: make"));
+}

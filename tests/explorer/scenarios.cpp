@@ -51,6 +51,8 @@ void claim_beside_release() {
 TEST_CASE("claim || release") {
   every_interleaving_of("claim || release", claim_beside_release<world<explored>>);
   every_interleaving_of("claim || release, observed", claim_beside_release<world<explored, witness>>);
+  every_interleaving_of("claim || release, a choice at each access to the gate",
+                        claim_beside_release<world<basic_explored<parker, shared_word>>>);
 }
 
 TEST_CASE("claim with deadline || release") {
