@@ -324,6 +324,28 @@ TEST_CASE("cancel || grant, of an async_claim") {
   });
 }
 
+TEST_CASE("async_claim || async_claim with a sooner deadline") {
+  every_interleaving_of("async_claim || async_claim with a sooner deadline", [] {
+    world<explored> here;
+    here.fill();
+    const auto held = here.take();
+    int late = 0;
+    int soon = 0;
+    const auto claim = [&](duration until, int& called) {
+      here.pool->async_claim(until, [&](error_code error, world<explored>::lease claimed) {
+        here.all.check(!claimed && error == errc::claim_timeout, "R9: a claim fails at its deadline");
+        ++called;
+      });
+    };
+    here.go({{"late", [&] { claim(1s, late); }}, {"soon", [&] { claim(1ms, soon); }}}, 1ms);
+    here.settle();
+    here.all.check(soon == 1 && late == 0, "R9: a claim fails at its deadline");
+    here.all.pass(1s);
+    here.all.check(soon == 1 && late == 1, "R9: a claim fails at its deadline");
+    here.check_whole(1);
+  });
+}
+
 TEST_CASE("release || backend removed || claim") {
   every_interleaving_of("release || backend removed || claim", [] {
     world<explored, witness> here{1, {1, 2}};

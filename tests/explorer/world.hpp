@@ -98,6 +98,9 @@ class resolver {
         token);
   }
 
+  /// No pool has a copy.
+  bool is_alone() const noexcept { return state_.use_count() == 1; }
+
   void add(std::uint16_t port) { state_->sink->added({"127.0.0.1", port}); }
   void remove(std::uint16_t port) { state_->sink->removed(cueball::backend{"127.0.0.1", port}); }
 
@@ -193,6 +196,7 @@ class world {
     pool.reset();
     settle();
     all.check(connection::alive == 0, "R15: a connection outlives its pool");
+    all.check(names.is_alone(), "R15: something of the pool outlives it and its leases");
   }
 
   // The order of claims (R8), for threads that claim once and hold what they get for a while, of a pool that
