@@ -433,7 +433,13 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     const auto cancel_it = [&] { cancel(waiter); };
     std::optional<std::stop_callback<decltype(cancel_it)>> on_stop;
     if (stop.stop_possible()) on_stop.emplace(stop, cancel_it);
-    while (!waiter.parker.park_until(waiter.deadline)) with_book([&] { core_.wake(clock::now()); });
+    auto when = waiter.deadline;
+    while (!waiter.parker.park_until(when))
+      with_book([&] {
+        core_.wake(clock::now());
+        // Who ended the wait is about to say so, and may be long in coming.
+        if (waiter.now == core::waiter::state::finished) when = never_comes;
+      });
   }
 
   template <class Answer, class Handler, class Register>

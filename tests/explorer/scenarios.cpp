@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// All interleavings of a few short operations on the pool that ships.
+#include <cstdio>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include "explorer/world.hpp"
+#include "support/catch.hpp"
+
+using namespace explorer;
+using namespace std::chrono_literals;
+using cueball::errc;
+using cueball::error_code;
+using cueball::no_limit;
+
+namespace {
+
+/// Explores, and says how much that was.
+void every_interleaving_of(const char* name, std::function<void()> body) {
+  const auto all = scheduler::get().explore(name, std::move(body));
+  std::printf("%-52s %8llu interleavings, %7.0f a second, at most %zu choices\n", name,
+              static_cast<unsigned long long>(all.interleavings),
+              static_cast<double>(all.interleavings) / all.seconds, all.longest);
+  std::fflush(stdout);
+  if (!all.failure.empty()) FAIL(all.failure);
+  SUCCEED();
+}
+
+/// A claim that has to be granted; the lease ends at once.
+template <class World>
+void claim_and_release(World& here) {
+  error_code error;
+  const auto claimed = here.pool->claim(no_limit, error);
+  here.all.check(claimed && !error, "a claim without a deadline is granted");
+}
+
+template <class Observed>
+void claim_beside_release() {
+  Observed here;
+  here.fill();
+  auto held = here.take();
+  here.go({{"claimer", [&] { claim_and_release(here); }}, {"releaser", [&] { held.release(); }}});
+  here.settle();
+  here.check_whole(0);
+}
+
+}  // namespace
+
+TEST_CASE("claim || release") {
+  every_interleaving_of("claim || release", claim_beside_release<world<explored>>);
+  every_interleaving_of("claim || release, observed", claim_beside_release<world<explored, witness>>);
+  every_interleaving_of("claim || release, a choice at each access to the gate",
+                        claim_beside_release<world<basic_explored<parker, shared_word>>>);
+}
+
+TEST_CASE("claim with deadline || release") {
+  every_interleaving_of("claim with deadline || release", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    const auto until = here.all.now() + 1ms;
+    here.go({{"claimer",
+              [&] {
+                error_code error;
+                const auto claimed = here.pool->claim(until, error);
+                const bool in_time = claimed && !error;
+                const bool late = !claimed && error == errc::claim_timeout && here.all.now() >= until;
+                here.all.check(in_time || late, "R9: a claim is granted, or fails at its deadline");
+              }},
+             {"releaser", [&] { held.release(); }}},
+            1ms);
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("claim with deadline || claim || release") {
+  every_interleaving_of("claim with deadline || claim || release", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    here.go({{"hasty",
+              [&] {
+                error_code error;
+                const auto claimed = here.pool->claim(1ms, error);
+                here.all.check(claimed ? !error : error == errc::claim_timeout, "R9: granted, or too late");
+              }},
+             {"patient", [&] { claim_and_release(here); }},
+             {"releaser", [&] { held.release(); }}},
+            1ms);
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("claim || claim || release") {
+  every_interleaving_of("claim || claim || release", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    const auto claim = [&] {
+      here.begin_claim();
+      error_code error;
+      const auto claimed = here.pool->claim(no_limit, error);
+      here.all.check(claimed && !error, "a claim without a deadline is granted");
+      here.served();
+    };
+    here.go({{"first", claim}, {"second", claim}, {"releaser", [&] { held.release(); }}});
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("async_claim || claim || release") {
+  every_interleaving_of("async_claim || claim || release", [] {
+    world<explored> here{1, {1}, 2};
+    here.fill();
+    auto held = here.take();
+    int called = 0;
+    here.go({{"initiator",
+              [&] {
+                here.pool->async_claim(no_limit, [&](error_code error, world<explored>::lease claimed) {
+                  here.all.check(claimed && !error, "a claim without a deadline is granted");
+                  ++called;
+                });
+              }},
+             {"claimer", [&] { claim_and_release(here); }},
+             {"releaser", [&] { held.release(); }}});
+    here.all.check(called == 1, "a completion handler is called once");
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("try_claim || release || claim") {
+  every_interleaving_of("try_claim || release || claim", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    here.go({{"trier",
+              [&] {
+                error_code why;
+                const auto claimed = here.pool->try_claim(why);
+                here.all.check(claimed ? !why : why == errc::none_idle, "try_claim says why it has nothing");
+              }},
+             {"releaser", [&] { held.release(); }},
+             {"claimer", [&] { claim_and_release(here); }}});
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("discard || claim") {
+  every_interleaving_of("discard || claim", [] {
+    world<explored, witness> here;
+    here.fill();
+    auto held = here.take();
+    here.go({{"discarder", [&] { held.discard(); }}, {"claimer", [&] { claim_and_release(here); }}});
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("detach || claim") {
+  every_interleaving_of("detach || claim", [] {
+    world<explored, witness> here;
+    here.fill();
+    auto held = here.take();
+    here.go({{"detacher", [&] { (void)held.detach(); }}, {"claimer", [&] { claim_and_release(here); }}});
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("release of a broken connection || claim") {
+  every_interleaving_of("release of a broken connection || claim", [] {
+    world<explored, witness> here;
+    here.fill();
+    auto held = here.take();
+    held->close();
+    here.go({{"releaser", [&] { held.release(); }}, {"claimer", [&] { claim_and_release(here); }}}, 1s);
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("release || release || claim || claim") {
+  every_interleaving_of("release || release || claim || claim", [] {
+    world<explored> here{2};
+    here.fill();
+    auto one = here.take();
+    auto two = here.take();
+    const auto claim = [&] { claim_and_release(here); };
+    here.go({{"first", claim},
+             {"second", claim},
+             {"releaser of one", [&] { one.release(); }},
+             {"releaser of two", [&] { two.release(); }}});
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("claim || the first connection") {
+  every_interleaving_of("claim || the first connection", [] {
+    world<explored, witness> here;
+    here.go({{"claimer", [&] { claim_and_release(here); }},
+             {"waiter", [&] { here.pool->wait_ready(1, no_limit); }}},
+            2ms);
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("claim || stop") {
+  every_interleaving_of("claim || stop", [] {
+    world<explored, witness> here;
+    here.fill();
+    here.go({{"claimer",
+              [&] {
+                error_code error;
+                const auto claimed = here.pool->claim(no_limit, error);
+                here.all.check(claimed ? !error : error == errc::stopped, "granted, or stopped");
+              }},
+             {"stopper", [&] {
+                here.all.check(here.pool->stop(no_limit) == 0,
+                               "R15: a stop without a deadline leaves nothing");
+              }}});
+    here.check_nothing_left();
+  });
+}
+
+TEST_CASE("claim || stop || release") {
+  every_interleaving_of("claim || stop || release", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    here.go({{"claimer",
+              [&] {
+                error_code error;
+                const auto claimed = here.pool->claim(no_limit, error);
+                here.all.check(claimed ? !error : error == errc::stopped, "granted, or stopped");
+              }},
+             {"stopper", [&] { here.pool->request_stop(); }},
+             {"releaser", [&] { held.release(); }}});
+    here.check_nothing_left();
+  });
+}
+
+TEST_CASE("cancel || grant, of a thread that waits") {
+  every_interleaving_of("cancel || grant, of a thread that waits", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    stopper stop;
+    here.go({{"claimer",
+              [&] {
+                here.all.set_gate(stop.gate());
+                error_code error;
+                const auto claimed = here.pool->claim(no_limit, stop.token(), error);
+                here.all.set_gate(nullptr);
+                here.all.check(claimed ? !error : error == asio::error::operation_aborted,
+                               "granted, or cancelled");
+              }},
+             {"canceller", [&] { stop.request(); }},
+             {"releaser", [&] { held.release(); }}});
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("cancel || grant || deadline, of a thread that waits") {
+  every_interleaving_of("cancel || grant || deadline, of a thread that waits", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    stopper stop;
+    here.go({{"claimer",
+              [&] {
+                here.all.set_gate(stop.gate());
+                error_code error;
+                const auto claimed = here.pool->claim(1ms, stop.token(), error);
+                here.all.set_gate(nullptr);
+                here.all.check(claimed
+                                   ? !error
+                                   : error == asio::error::operation_aborted || error == errc::claim_timeout,
+                               "granted, cancelled, or too late");
+              }},
+             {"canceller", [&] { stop.request(); }},
+             {"releaser", [&] { held.release(); }}},
+            1ms);
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("cancel || grant, of an async_claim") {
+  every_interleaving_of("cancel || grant, of an async_claim", [] {
+    world<explored> here;
+    here.fill();
+    auto held = here.take();
+    asio::cancellation_signal signal;
+    int called = 0;
+    here.go({{"initiator",
+              [&] {
+                here.pool->async_claim(
+                    1ms, asio::bind_cancellation_slot(
+                             signal.slot(), [&](error_code error, world<explored>::lease claimed) {
+                               here.all.check(claimed ? !error
+                                                      : error == asio::error::operation_aborted ||
+                                                            error == errc::claim_timeout,
+                                              "granted, cancelled, or too late");
+                               ++called;
+                             }));
+                // A signal is emitted where the handler runs, and not twice at the same time.
+                asio::post(here.context, [&] { signal.emit(asio::cancellation_type::all); });
+              }},
+             {"releaser", [&] { held.release(); }}},
+            1ms);
+    here.all.check(called == 1, "a completion handler is called once");
+    here.settle();
+    here.check_whole(0);
+  });
+}
+
+TEST_CASE("async_claim || async_claim with a sooner deadline") {
+  every_interleaving_of("async_claim || async_claim with a sooner deadline", [] {
+    world<explored> here;
+    here.fill();
+    const auto held = here.take();
+    int late = 0;
+    int soon = 0;
+    const auto claim = [&](duration until, int& called) {
+      here.pool->async_claim(until, [&](error_code error, world<explored>::lease claimed) {
+        here.all.check(!claimed && error == errc::claim_timeout, "R9: a claim fails at its deadline");
+        ++called;
+      });
+    };
+    here.go({{"late", [&] { claim(1s, late); }}, {"soon", [&] { claim(1ms, soon); }}}, 1ms);
+    here.settle();
+    here.all.check(soon == 1 && late == 0, "R9: a claim fails at its deadline");
+    here.all.pass(1s);
+    here.all.check(soon == 1 && late == 1, "R9: a claim fails at its deadline");
+    here.check_whole(1);
+  });
+}
+
+TEST_CASE("release || backend removed || claim") {
+  every_interleaving_of("release || backend removed || claim", [] {
+    world<explored, witness> here{1, {1, 2}};
+    here.fill();
+    auto held = here.take();
+    const auto port = held.backend().port;
+    here.go({{"releaser", [&] { held.release(); }},
+             {"resolver", [&] { here.names.remove(port); }},
+             {"claimer", [&] { claim_and_release(here); }}},
+            2ms);
+    here.settle();
+    here.check_whole(0);
+    here.all.check(here.take().backend().port != port, "R4: a removed backend's connection is handed out");
+  });
+}
+
+TEST_CASE("the pool's destructor || release") {
+  every_interleaving_of("the pool's destructor || release", [] {
+    world<explored, witness> here{2};
+    here.fill();
+    auto held = here.take();
+    here.go({{"destroyer", [&] { here.pool.reset(); }}, {"releaser", [&] { held.release(); }}});
+    here.check_nothing_left();
+  });
+}
+
+TEST_CASE("the pool's destructor || the first connection") {
+  every_interleaving_of("the pool's destructor || the first connection", [] {
+    world<explored, witness> here;
+    here.pool->async_claim(no_limit, [&](error_code error, world<explored, witness>::lease claimed) {
+      here.all.check(claimed ? !error : error == errc::stopped, "granted, or stopped");
+    });
+    here.go({{"destroyer", [&] { here.pool.reset(); }}}, 2ms);
+    here.check_nothing_left();
+  });
+}
