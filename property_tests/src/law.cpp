@@ -44,7 +44,9 @@ std::string report_of(const rc::detail::FailureResult& failure, const std::strin
   std::ostringstream text;
   text << "\n";
   for (const auto& [type, value] : failure.counterExample) text << type << ":\n" << value << "\n\n";
-  text << failure.description << "\n\nTo run this case again, set in the environment\n";
+  text << failure.description
+       << "\n\nTo run this case again, set in the environment what follows (the seed was "
+       << rc::detail::configuration().testParams.seed << ")\n";
   rc::detail::Configuration again;
   again.reproduce.emplace(sentence, failure.reproduce);
   text << "RC_PARAMS=\"" << rc::detail::configToMinimalString(again) << "\"\n";

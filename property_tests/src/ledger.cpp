@@ -290,6 +290,7 @@ void ledger::closes(const core::effect& what) {
              "R11: what was claimed since its watch was armed is not known to be broken");
     if (what.reason == close_reason::broken && (one->now == state::idle || one->now == state::checking))
       demand(one->looks > 1, "R11: a watch that fires once may report what was read before it was armed");
+    if (what.reason == close_reason::broken && was_proved(*one)) members_[one->owner].failures = 0;
     if (what.reason == close_reason::broken && !was_proved(*one)) {
       auto& owner = members_[one->owner];
       owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new
@@ -602,17 +603,28 @@ ledger::member* ledger::known(const std::string& key) {
 }
 
 void ledger::connect_failure(const connection& one) {
+  auto& owner = members_[one.owner];
+  for (const auto& other : connections_)
+    if (other.owner == one.owner && other.now != state::free && other.up_since > owner.failed_at &&
+        was_proved(other))
+      owner.failures = 0;
   // Overtaken by a success, it says nothing.
-  if (one.successes == members_[one.owner].successes) failed_attempt(one);
+  if (one.successes == owner.successes) failed_attempt(one);
 }
 
 void ledger::failed_attempt(const connection& one) {
   auto& owner = members_[one.owner];
   if (one.attempt != owner.attempt || stopping_) return;
   ++owner.attempt;
+  ++owner.failures;
+  owner.failed_at = now_;
   const auto& recovery = options_.recovery.connect;
-  owner.not_before = now_ + duration{static_cast<duration::rep>(static_cast<double>(recovery.delay.count()) *
-                                                                (1.0 - recovery.spread))};
+  auto delay = recovery.delay;
+  for (auto i = owner.failures; i > 1 && delay < recovery.max_delay; --i)
+    delay = std::min(2 * delay, recovery.max_delay);
+  owner.not_before =
+      now_ +
+      duration{static_cast<duration::rep>(static_cast<double>(delay.count()) * (1.0 - recovery.spread))};
 }
 
 bool ledger::was_proved(const connection& one) const {

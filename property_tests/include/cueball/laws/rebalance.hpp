@@ -94,7 +94,7 @@ void check_rebalance(const Strategy& strategy = {}) {
               for (auto& one : live) one.weight = 1 + random.below(3) / 2 * random.below(4);
               detail::check_plan(strategy, lawful, live, target, random());
             };
-            detail::each_world(live, 0, backends == 5 ? 4 : connections, see);
+            detail::each_world(live, 0, connections, see);
           }
         }
       });

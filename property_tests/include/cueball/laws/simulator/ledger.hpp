@@ -56,6 +56,8 @@ class ledger {
     std::uint64_t seen_in_run = 0;
     std::uint32_t attempt = 0;
     std::uint32_t successes = 0;
+    std::uint32_t failures = 0;  ///< In a row, until a connection was of use.
+    time_point failed_at{};
     bool held_back = false;  ///< By a connection that broke at once: a success does not end the delay.
     time_point not_before = time_point::min();  ///< No connect earlier: the least back-off delay.
     std::uint64_t opened = 0;
