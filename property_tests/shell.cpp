@@ -10,7 +10,7 @@ namespace cueball::property::shell {
 TEST_CASE("whatever happens, the shipped pool keeps the rules that can be seen, and becomes whole again") {
   holds("all rules, from outside", [] {
     const auto what = *any_setting();
-    const auto ops = *any_script(3.0, endings::none);
+    const auto ops = *any_script(6.0, endings::none);
     check_run(what, [&](world& outside) {
       outside.play(ops);
       outside.heal();
@@ -22,7 +22,7 @@ TEST_CASE("whatever happens, the shipped pool keeps the rules that can be seen, 
 TEST_CASE("the shipped pool can be stopped at any moment, and then nothing is left of it") {
   holds("stop, from outside", [] {
     const auto what = *any_setting();
-    const auto ops = *any_script(2.0, endings::stop);
+    const auto ops = *any_script(4.0, endings::stop);
     check_run(what, [&](world& outside) {
       outside.play(ops, endings::stop);
       outside.stop_and_finish();
@@ -33,8 +33,8 @@ TEST_CASE("the shipped pool can be stopped at any moment, and then nothing is le
 TEST_CASE("the shipped pool can be destroyed at any moment, with operations pending and leases out") {
   holds("destruction, from outside", [] {
     const auto what = *any_setting();
-    const auto ops = *any_script(2.0, endings::destroy);
-    const auto rest = *any_script(1.0, endings::destroy);
+    const auto ops = *any_script(4.0, endings::destroy);
+    const auto rest = *any_script(2.0, endings::destroy);
     check_run(what, [&](world& outside) {
       outside.play(ops, endings::destroy);
       outside.destroy_and_finish(rest);
@@ -45,7 +45,7 @@ TEST_CASE("the shipped pool can be destroyed at any moment, with operations pend
 TEST_CASE("the context may go with all that is pending on it, after the pool and its leases") {
   holds("the context goes", [] {
     const auto what = *any_setting();
-    const auto ops = *any_script(2.0, endings::destroy);
+    const auto ops = *any_script(4.0, endings::destroy);
     check_run(what, [&](world& outside) {
       outside.play(ops, endings::destroy);
       outside.drop_everything();
@@ -56,7 +56,7 @@ TEST_CASE("the context may go with all that is pending on it, after the pool and
 TEST_CASE("the same seed and the same script give the same run of the shipped pool") {
   holds("R16, from outside", [] {
     const auto what = *any_setting();
-    const auto ops = *any_script(2.0, endings::stop);
+    const auto ops = *any_script(4.0, endings::stop);
     std::uint64_t first = 0;
     check_run(what, [&](world& outside) {
       outside.play(ops, endings::stop);

@@ -37,8 +37,8 @@ void world::step(const op& one) {
   auto& chosen = sites_[port];
   std::vector<link*> candidates;
   const auto pick_link = [&](auto wanted) -> link* {
-    for (auto& its : links_)
-      if (its.alive && !its.detached && wanted(its)) candidates.push_back(&its);
+    for (auto* const its : alive_)
+      if (wanted(*its)) candidates.push_back(its);
     return candidates.empty() ? nullptr : candidates[one.a % candidates.size()];
   };
   switch (one.kind) {
@@ -65,17 +65,20 @@ void world::step(const op& one) {
       return;
     case op_kind::cancel: {
       std::vector<wait*> open;
-      for (auto& its : waits_)
-        if (its.delivered == 0 && !its.dropped) open.push_back(&its);
+      for (auto* const its : open_)
+        if (its->delivered == 0) open.push_back(its);
       if (open.empty()) return;
       auto& its = *open[one.a % open.size()];
       tell("wait " + std::to_string(its.number) + " is cancelled");
+      const auto before = gone_ ? pool_stats{} : pool_->stats();
       using type = boost::asio::cancellation_type;
       if (its.what == wait::kind::blocking)
         its.source.request_stop();
       else
         its.signal.emit(one.b % 3 == 0 ? type::terminal : one.b % 3 == 1 ? type::partial : type::total);
-      return demand(its.delivered != 0, "a wait that is cancelled ends at once");
+      demand(its.delivered != 0, "a wait that is cancelled ends at once");
+      return demand(gone_ || pool_->stats().slots == before.slots,
+                    "who gives up waiting changes nothing else");
     }
     case op_kind::release:
       if (!leases_.empty()) release(one.a % leases_.size(), one.b < 5 ? 0 : (one.b - 4U) / 2);
@@ -188,8 +191,7 @@ void world::check() {
   const auto held = static_cast<std::uint32_t>(leases_.size());
   const auto coming = in_flight();
   demand(held <= now.slots.claimed && now.slots.claimed <= held + coming, "R14: what is claimed is in use");
-  std::uint32_t alive = 0;
-  for (const auto& its : links_) alive += its.alive && !its.detached ? 1 : 0;
+  const auto alive = alive_.size();
   demand(up(now.slots) <= alive && alive <= now.slots.total(),
          "R14: the connections are those that there are");
   if (setting_.threads)
@@ -199,30 +201,25 @@ void world::check() {
 }
 
 void world::check_quiet() {
-  for (const auto& its : waits_) {
-    if (its.completed || its.dropped) continue;
-    if (its.what == wait::kind::blocking) {  // its thread may be slow
-      demand(its.delivered != 0 || its.deadline > virtual_clock::now(), "R9: a claim fails at its deadline");
-      continue;
-    }
-    demand(its.delivered == 0, "what has ended completes");
-    demand(its.deadline > virtual_clock::now(), "R9: no wait outlasts its deadline");
+  for (const auto* const its : open_) {
+    // The thread of a claim that blocks may be slow.
+    demand(its->delivered == 0 || its->what == wait::kind::blocking, "what has ended completes");
+    demand(its->delivered != 0 || its->deadline > virtual_clock::now(), "R9: no wait outlasts its deadline");
     demand(!gone_, "R15: no wait outlasts its pool");
   }
   demand(scheduler_->next_timer() > virtual_clock::now(), "a timer that is due fires");
-  for (const auto& its : links_)
-    demand(!its.known_broken || !its.alive || its.detached || its.held, "R11: what is broken is closed");
+  for (const auto* const its : alive_)
+    demand(!its->known_broken || its->held, "R11: what is broken is closed");
   if (gone_) return;
 
   const auto now = pool_->stats();
   slot_counts seen;
-  std::map<std::uint16_t, std::uint32_t> by_port;
-  for (const auto& its : links_) {
-    if (!its.alive || its.detached) continue;
-    ++by_port[its.port];
-    if (its.connect)
-      ++(its.cancelled ? seen.closing : seen.connecting);
-    else if (its.held)
+  std::array<std::uint32_t, ports + 1> by_port{};
+  for (const auto* const its : alive_) {
+    ++by_port[its->port];
+    if (its->connect)
+      ++(its->cancelled ? seen.closing : seen.connecting);
+    else if (its->held)
       ++seen.claimed;
     else
       ++seen.idle;
@@ -233,15 +230,14 @@ void world::check_quiet() {
   if (parked_ == 0)  // or a lease is on its way to a slow thread
     demand(now.slots.claimed == seen.claimed, "R14: at rest, claimed is what is in use");
   for (const auto& row : now.backends) by_port[row.where.port] -= row.slots.total();
-  for (const auto& [port, left] : by_port) demand(left == 0, "R14: at rest, each backend has its own");
+  for (const auto left : by_port) demand(left == 0, "R14: at rest, each backend has its own");
   if (stopping_) {
     demand(now.slots.idle + now.slots.checking + now.slots.connecting == 0, "R15: stop closes what is idle");
     demand(!run_ || run_cancelled_, "R15: stop cancels the resolver");
     demand((now.state == pool_state::stopped) == (now.slots.total() == 0),
            "R15: stopped when nothing is left");
-    for (const auto& its : waits_)
-      if (its.what == wait::kind::stop && now.slots.total() == 0)
-        demand(its.completed, "R15: the wait for the end ends");
+    for (const auto* const its : open_)
+      demand(its->what != wait::kind::stop || now.slots.total() > 0, "R15: the wait for the end ends");
     if (now.state == pool_state::stopped)
       demand(scheduler_->next_timer() == never_comes, "R15: no timer is left after stop");
   } else if (up(now.slots) + now.slots.connecting < now.target) {
@@ -252,8 +248,9 @@ void world::check_quiet() {
 }
 
 void world::settle_outside() {
-  for (auto& its : links_)
-    if (its.connect) answer(its, its.cancelled ? boost::asio::error::operation_aborted : error_code{}, true);
+  for (auto* const its : alive_)
+    if (its->connect)
+      answer(*its, its->cancelled ? boost::asio::error::operation_aborted : error_code{}, true);
   if (run_ && run_cancelled_) end_run(boost::asio::error::operation_aborted);
 }
 
@@ -281,33 +278,42 @@ void world::heal() {
       release(0, 0);
       continue;
     }
-    if (virtual_clock::now() >= end) break;
+    if (!what_is_missing() || virtual_clock::now() >= end) break;
     tick(end);
     throw_if_broken();
   }
+  if (const auto* const missing = what_is_missing()) demand(false, missing);
+  throw_if_broken();
+}
+
+/// Of a pool that is whole, while all is well outside; null if nothing is.
+const char* world::what_is_missing() const {
   const auto now = pool_->stats();
   std::vector<std::uint16_t> live;
+  std::uint32_t least = ~0U;
+  std::uint32_t most = 0;
   for (const auto& row : now.backends) {
     if (row.live) live.push_back(row.where.port);
-    demand(row.slots.total() == row.planned, "R1: every backend has what the plan gives it");
+    if (row.slots.total() != row.planned) return "R1: every backend has what the plan gives it";
+    least = std::min(least, row.planned);
+    most = std::max(most, row.planned);
   }
   std::sort(live.begin(), live.end());
   std::vector<std::uint16_t> known;
   for (const auto& [port, its] : sites_)
     if (its.known) known.push_back(port);
-  demand(live == known, "the backends are those that the resolver named");
+  if (!run_) return "the resolver is run again";
+  if (live != known) return "the backends are those that the resolver named";
   const auto wanted = known.empty() ? 0 : setting_.max_connections;
-  demand(now.target == wanted && now.slots.idle == wanted && now.slots.total() == wanted,
-         "R10: when all is well, the pool becomes whole");
-  if (!setting_.threads)
-    for (const auto& row : now.backends)
-      for (const auto& other : now.backends)
-        demand(row.planned <= other.planned + 1, "R1: even_spread gives each the same, give or take one");
-  if (watch > 0ms)
-    for (const auto& its : links_)
-      demand(!its.cut || !its.alive || its.detached, "R11: what broke is replaced");
-  demand(known.empty() || now.waiters == 0, "R10: who waits is served");
-  throw_if_broken();
+  if (now.target != wanted || now.slots.idle != wanted || now.slots.total() != wanted)
+    return "R10: when all is well, the pool becomes whole";
+  if (!setting_.threads && most > 0 && most > least + 1)
+    return "R1: even_spread gives each the same, give or take one";
+  if (!known.empty() && now.waiters > 0) return "R10: who waits is served";
+  if (setting_.watch_ms > 0 &&
+      std::any_of(alive_.begin(), alive_.end(), [](const link* its) { return its->cut; }))
+    return "R11: what broke is replaced";
+  return nullptr;
 }
 
 void world::finish() {

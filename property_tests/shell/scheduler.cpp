@@ -26,10 +26,14 @@ scheduler::~scheduler() {
 }
 
 void scheduler::run(std::size_t which) {
-  const auto at = ready_.begin() + static_cast<std::ptrdiff_t>(in_order_ ? 0 : which % ready_.size());
+  run_at(in_order_ ? 0 : which % ready_.size());
+}
+
+void scheduler::run_at(std::size_t which) {
+  const auto at = ready_.begin() + static_cast<std::ptrdiff_t>(which);
   const auto mine = std::move(*at);
   ready_.erase(at);
-  if (mine.tag != 0 && before_run) before_run(mine.tag);
+  if (mine.tag != 0) before_run(mine.tag);
   mine.what->run();
 }
 

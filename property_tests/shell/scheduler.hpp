@@ -31,7 +31,9 @@ class scheduler final : public boost::asio::execution_context {
   class executor_type;
 
   /// \param in_order handlers run in the order in which they became ready
-  explicit scheduler(bool in_order) : in_order_(in_order) {}
+  /// \param dispatches what is dispatched runs at once, as where everybody who calls is one of the context's
+  ///   threads; otherwise never
+  scheduler(bool in_order, bool dispatches) : in_order_(in_order), dispatches_(dispatches) {}
 
   /// What is ready or waits for a timer is destroyed, and what is posted by that too.
   ~scheduler();
@@ -100,22 +102,25 @@ class scheduler final : public boost::asio::execution_context {
   };
 
   template <class Function>
-  void execute(Function&& function, std::uint32_t tag) {
+  void execute(Function&& function, bool may_run_now, std::uint32_t tag) {
     using type = std::remove_cvref_t<Function>;
     if (closed_) return;
+    if (tag != 0) on_ready(tag);
     ready_.push_back({std::make_unique<task_of<type>>(std::forward<Function>(function)), tag});
-    if (tag != 0 && on_ready) on_ready(tag);
+    if (may_run_now && dispatches_) run_at(ready_.size() - 1);
   }
 
+  void run_at(std::size_t which);
+
   bool in_order_;
+  bool dispatches_;
   bool closed_ = false;
   std::size_t work_ = 0;
   std::deque<entry> ready_;
   std::vector<timer*> timers_;
 };
 
-/// Models what Asio asks of an executor, and is convertible to `any_io_executor`. Runs nothing at once, not
-/// even where it might.
+/// Models what Asio asks of an executor, and is convertible to `any_io_executor`.
 class scheduler::executor_type {
  public:
   executor_type(scheduler& context, std::uint32_t tag) noexcept : context_(&context), tag_(tag) {}
@@ -165,7 +170,7 @@ class scheduler::executor_type {
 
   template <class Function>
   void execute(Function&& function) const {
-    context_->execute(std::forward<Function>(function), tag_);
+    context_->execute(std::forward<Function>(function), !never_, tag_);
   }
 
  private:

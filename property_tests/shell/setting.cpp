@@ -49,13 +49,13 @@ pool_options setting::options() const {
 }
 
 std::ostream& operator<<(std::ostream& out, const setting& shown) {
-  return out << "{.threads = " << shown.threads << ", .seed = " << shown.seed
-             << ", .max_connections = " << shown.max_connections << ", .strict = " << shown.strict
-             << ", .warm = " << shown.warm << ", .per_backend = " << shown.per_backend
-             << ", .per_pool = " << shown.per_pool << ", .rebalance_ms = " << shown.rebalance_ms
-             << ", .watch_ms = " << shown.watch_ms << ", .timeout_ms = " << shown.timeout_ms
-             << ", .delay_ms = " << shown.delay_ms << ", .max_delay_ms = " << shown.max_delay_ms
-             << ", .spread_percent = " << shown.spread_percent
+  return out << "{.threads = " << shown.threads << ", .dispatches = " << shown.dispatches
+             << ", .seed = " << shown.seed << ", .max_connections = " << shown.max_connections
+             << ", .strict = " << shown.strict << ", .warm = " << shown.warm
+             << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
+             << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
+             << ", .timeout_ms = " << shown.timeout_ms << ", .delay_ms = " << shown.delay_ms
+             << ", .max_delay_ms = " << shown.max_delay_ms << ", .spread_percent = " << shown.spread_percent
              << ", .decoherence_ms = " << shown.decoherence_ms << "}";
 }
 
@@ -75,7 +75,7 @@ rc::Gen<setting> any_setting() {
       set(&setting::watch_ms, one_of({100, 10, 0})), set(&setting::timeout_ms, one_of({1000, 50})),
       set(&setting::delay_ms, one_of({50, 10})), set(&setting::max_delay_ms, one_of({400, 2000})),
       set(&setting::spread_percent, one_of({20, 0, 100})),
-      set(&setting::decoherence_ms, one_of({1000, 20, 300000})));
+      set(&setting::decoherence_ms, one_of({1000, 100, 300000})));
 }
 
 rc::Gen<script> any_script(double length, endings with) {

@@ -14,8 +14,9 @@
 namespace cueball::property::shell {
 
 struct setting {
-  bool threads = false;    ///< The pool may be called by any thread, and ready handlers run in any order.
-  std::uint64_t seed = 0;  ///< Of the pool, and of the order.
+  bool threads = false;     ///< The pool may be called by any thread, and ready handlers run in any order.
+  bool dispatches = false;  ///< What is dispatched runs at once, not only what is in a strand.
+  std::uint64_t seed = 0;   ///< Of the pool, and of the order.
   std::uint32_t max_connections = 4;
   bool strict = false;
   std::uint32_t warm = 0;  ///< So many backends are known, and the pool is whole, before the script begins.

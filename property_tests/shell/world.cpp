@@ -41,6 +41,7 @@ connection::connection(world& of, const backend& where) : world_(&of), link_(nul
   its.number = static_cast<std::uint32_t>(of.links_.size());
   its.port = where.port;
   link_ = &its;
+  of.alive_.push_back(&its);
   of.mark(its.port);
   of.tell("connection " + std::to_string(its.number) + " to " + std::to_string(its.port) + " is made");
 }
@@ -59,6 +60,7 @@ connection::~connection() {
   world_->demand(!link_->connect || world_->dropping_,
                  "a connection is not destroyed while it is being connected");
   link_->alive = false;
+  std::erase(world_->alive_, link_);
   world_->tell("connection " + std::to_string(link_->number) + " is destroyed");
   if (const auto watch = std::move(link_->watch); watch && !world_->dropping_) watch->complete(aborted, {});
 }
@@ -87,6 +89,8 @@ void connection::connecting(std::unique_ptr<operation> what) {
 
 void connection::cancel_connect(world& of, link& which) {
   of.user_call("a connect is cancelled");
+  of.demand(of.gone_ || of.pool_->stats().slots.closing > 0,
+            "a connect is cancelled only where its slot closes");
   which.cancelled = true;
   of.tell("the connect of " + std::to_string(which.number) + " is cancelled");
   if (which.connect && !which.stubborn) of.answer(which, aborted, false);
@@ -214,7 +218,7 @@ world::world(const setting& what, bool with_history)
   held_locks::count = 0;
   held_locks::relocked = false;
   virtual_clock::current = time_point{} + 1h;
-  scheduler_ = std::make_unique<scheduler>(!what.threads);
+  scheduler_ = std::make_unique<scheduler>(!what.threads, what.dispatches);
   scheduler_->on_ready = [this](std::uint32_t number) { delivered(number); };
   scheduler_->before_run = [this](std::uint32_t number) {
     auto& its = waits_[number - 1];
@@ -354,15 +358,13 @@ bool world::is_claim(const wait& its) const noexcept {
 }
 
 std::uint32_t world::waiting() const noexcept {
-  return static_cast<std::uint32_t>(std::count_if(waits_.begin(), waits_.end(), [this](const wait& its) {
-    return is_claim(its) && its.delivered == 0 && !its.dropped;
-  }));
+  return static_cast<std::uint32_t>(std::count_if(
+      open_.begin(), open_.end(), [this](const wait* its) { return is_claim(*its) && its->delivered == 0; }));
 }
 
 std::uint32_t world::in_flight() const noexcept {
-  return static_cast<std::uint32_t>(std::count_if(waits_.begin(), waits_.end(), [this](const wait& its) {
-    return is_claim(its) && its.delivered != 0 && !its.completed && !its.dropped;
-  }));
+  return static_cast<std::uint32_t>(std::count_if(
+      open_.begin(), open_.end(), [this](const wait* its) { return is_claim(*its) && its->delivered != 0; }));
 }
 
 wait& world::begin_wait(wait::kind what, time_point deadline, wait::act then) {
@@ -372,6 +374,7 @@ wait& world::begin_wait(wait::kind what, time_point deadline, wait::act then) {
   its.then = then;
   its.began = virtual_clock::now();
   its.deadline = deadline;
+  open_.push_back(&its);
   return its;
 }
 
@@ -457,7 +460,7 @@ bool world::park_until(std::uint32_t thread, time_point deadline) {
       const auto before = virtual_clock::now();
       tick(deadline);
       // Nothing will ever happen again, or nothing does for long.
-      if (its.delivered == 0 && (before == virtual_clock::now() || before > its.began + 1h))
+      if (its.delivered == 0 && (before == virtual_clock::now() || before > its.began + 3s))
         its.source.request_stop();
     }
   }
@@ -480,7 +483,7 @@ void world::note_completed(wait& its, error_code error) {
   demand(!its.initiating, "no handler is called in the initiating call");
   demand(its.delivered != 0, "a handler is handed to its own executor");
   its.completed = true;
-  its.error = error;
+  std::erase(open_, &its);
   mark(its.number);
   mark(static_cast<std::uint64_t>(error.value()));
   tell("wait " + std::to_string(its.number) + " completes: " + (error ? error.message() : "success"));
@@ -498,16 +501,13 @@ void world::completed(wait& its, error_code error, lease_type got) {
   if (gone_ && (then == act::claim_again || then == act::release_first || then == act::stop))
     then = act::keep;
   if (got) {
-    its.granted = true;
     demand(!its.after_stop, "R15: nothing is handed out after stop");
     if (its.delivered_at > its.began)
       demand(its.delivered_at < its.deadline, "R9: nothing is granted at a deadline or after it");
-    for (const auto& other : waits_) {
-      if (other.number >= its.number) break;
-      if (is_claim(other) && !other.dropped)
-        demand(other.delivered != 0 && other.delivered < its.delivered,
+    for (const auto* const other : open_)
+      if (is_claim(*other) && other->number < its.number)
+        demand(other->delivered != 0 && other->delivered < its.delivered,
                "R8: claims are served in order of arrival");
-    }
     took(got, "claim");
     if (then == act::release || then == act::discard) {
       end_lease(got, then == act::discard ? 1 : 0);
@@ -543,7 +543,8 @@ void world::dropped(wait& its) noexcept {
   user_call("a handler is destroyed");
   demand(dropping_ || its.then == wait::act::throw_on_move, "a handler that can be called is called");
   its.dropped = true;
-  for (auto& each : links_) ++each.claims;  // whichever it was given, it was claimed
+  std::erase(open_, &its);
+  for (auto* const each : alive_) ++each->claims;  // whichever it was given, it was claimed
 }
 
 // Leases.
@@ -575,6 +576,7 @@ void world::end_lease(lease_type& held, std::uint32_t how) {
       return mine.release();
     case 3:
       its.detached = true;
+      std::erase(alive_, &its);
       its.held = true;
       detached_.push_back(mine.detach());
       return;
@@ -605,12 +607,11 @@ void world::fire_watch(link& its, error_code error) {
   const auto what = std::move(its.watch);
   what->complete(error, [this, &its, watched_at = its.watched_at] {
     if (!its.alive) return;
-    if (its.claims != watched_at) {
-      its.fires = 0;
-    } else if (in_flight() == 0) {
-      tell("the watch of " + std::to_string(its.number) + " reports something");
-      if (++its.fires == 2) its.known_broken = true;
-    }
+    // What is on its way to a claim may be this one: then the pool does not believe its watch.
+    const bool in_use = its.claims != watched_at || in_flight() > 0;
+    its.fires = in_use ? 0 : its.fires + 1;
+    if (its.fires == 2) its.known_broken = true;
+    tell("the watch of " + std::to_string(its.number) + " reports something");
   });
 }
 
@@ -665,9 +666,9 @@ void world::call_from_a_hook(int what) {
       if (!leases_.empty()) release(static_cast<std::size_t>(what) % leases_.size(), 0);
       return;
     case 3:
-      for (auto& its : waits_)
-        if (its.what == wait::kind::claim && its.delivered == 0 && !its.dropped)
-          return its.signal.emit(boost::asio::cancellation_type::all);
+      for (auto* const its : open_)
+        if (its->what == wait::kind::claim && its->delivered == 0)
+          return its->signal.emit(boost::asio::cancellation_type::all);
       return;
     case 4:
       (void)pool_->stats();

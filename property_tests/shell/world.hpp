@@ -74,10 +74,8 @@ struct wait {
   time_point delivered_at{};
   bool completed = false;
   bool dropped = false;
-  bool granted = false;
   bool after_stop = false;  ///< It was delivered when the pool had been told to stop.
   int handlers = 0;
-  error_code error;
   boost::asio::cancellation_signal signal;
   std::stop_source source;
 };
@@ -191,6 +189,7 @@ class world final : parking {
   void destroy();
   void request_stop();
   void settle_outside();
+  const char* what_is_missing() const;
   void finish();
 
   // The resolver.
@@ -223,7 +222,9 @@ class world final : parking {
   std::shared_ptr<int> life_ = std::make_shared<int>();
 
   std::deque<link> links_;
+  std::vector<link*> alive_;  ///< Of these, those that the pool has.
   std::deque<wait> waits_;
+  std::vector<wait*> open_;  ///< Of these, those that did not complete.
   std::deque<happening> happenings_;
   std::map<std::uint16_t, site> sites_;
   std::vector<lease_type> leases_;
