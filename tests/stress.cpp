@@ -4,13 +4,23 @@
 /// `scripts/soak`.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <condition_variable>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <random>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -42,6 +52,7 @@ using support::eventually;
 namespace {
 
 using steady = std::chrono::steady_clock;
+using lottery = std::linear_congruential_engine<std::uint32_t, 48271, 0, 2147483647>;
 
 /// CUEBALL_SECONDS, over both tests.
 duration length() {
@@ -330,7 +341,8 @@ void storm(ending how, duration time) {
   manual_resolver resolver;
   for (std::uint16_t port = 1; port <= 3; ++port) resolver.add(at(port));
   std::atomic<std::uint64_t> claims = 0;
-  std::atomic<int> pending = 0;
+  std::atomic<int> pending = 0;    // waits that did not complete
+  std::atomic<int> beginning = 0;  // of these, those that were not begun
   {
     std::optional<Pool> pool;
     pool.emplace(
@@ -345,7 +357,7 @@ void storm(ending how, duration time) {
     std::vector<std::jthread> workers;
     const auto loop = [&](unsigned seed, auto body) {
       workers.emplace_back([=](const std::stop_token& stop) {
-        std::minstd_rand random{seed};
+        lottery random{seed};
         while (!stop.stop_requested()) body(random);
       });
     };
@@ -397,23 +409,25 @@ void storm(ending how, duration time) {
       const auto until = std::chrono::microseconds{random() % 3000};
       const auto seed = random();
       ++pending;
+      ++beginning;
       asio::post(strand, [&, signal, strand, until, seed] {
         pool->async_claim(
             until, asio::bind_cancellation_slot(
                        signal->slot(), asio::bind_executor(strand, [&, signal, seed](error_code, auto held) {
-                         std::minstd_rand mine{static_cast<unsigned>(seed)};
+                         lottery mine{seed};
                          if (held)
                            use(std::move(held), outside, mine, claims);
                          else
                            ++done.waits_failed;
                          --pending;
                        })));
+        --beginning;
         if (seed % 2 == 0) asio::post(strand, [signal] { signal->emit(asio::cancellation_type::all); });
       });
     });
     loop(13, [&](auto& random) {
       churn(resolver, outside, random);
-      std::this_thread::sleep_for(50us);  // the rate of the churn
+      std::this_thread::sleep_for(300us);  // the rate of the churn
     });
     loop(14, [&](auto& random) {
       check(pool->stats(), outside);
@@ -445,6 +459,7 @@ void storm(ending how, duration time) {
     }
     if (how == ending::destroyed) {
       // Leases end on another thread, waits are under way, and the pool goes.
+      REQUIRE(eventually([&] { return beginning == 0; }));
       std::vector<lease_type> out;
       for (int i = 0; i < 3; ++i)
         if (auto held = pool->try_claim()) out.push_back(std::move(held));
@@ -489,7 +504,7 @@ void turns(duration time, bool stop_first) {
       },
       quick);
   ++done.pools;
-  std::minstd_rand random{5};
+  lottery random{5};
   int pending = 0;
   std::vector<lease_type> held;
   const auto end = steady::now() + time;
