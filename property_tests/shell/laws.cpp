@@ -68,15 +68,10 @@ void world::step(const op& one) {
       for (auto* const its : open_)
         if (its->delivered == 0) open.push_back(its);
       if (open.empty()) return;
-      auto& its = *open[one.a % open.size()];
-      tell("wait " + std::to_string(its.number) + " is cancelled");
       const auto before = gone_ ? pool_stats{} : pool_->stats();
       using type = boost::asio::cancellation_type;
-      if (its.what == wait::kind::blocking)
-        its.source.request_stop();
-      else
-        its.signal.emit(one.b % 3 == 0 ? type::terminal : one.b % 3 == 1 ? type::partial : type::total);
-      demand(its.delivered != 0, "a wait that is cancelled ends at once");
+      constexpr std::array<type, 3> types{type::terminal, type::partial, type::total};
+      cancel(*open[one.a % open.size()], types[one.b % 3U]);
       return demand(gone_ || pool_->stats().slots == before.slots,
                     "who gives up waiting changes nothing else");
     }
@@ -123,7 +118,7 @@ void world::step(const op& one) {
       resolver_manner_ = static_cast<resolver_manner>(one.b % 7);
       return;
     case op_kind::mode:
-      chosen.how = one.b < 4 ? manner::accepts : static_cast<manner>(one.b % 9);
+      chosen.how = one.b < 3 ? manner::accepts : static_cast<manner>(one.b - 3);
       return;
     case op_kind::answer:
       if (auto* const its = pick_link([](const link& of) { return of.connect != nullptr; }))

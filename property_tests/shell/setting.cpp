@@ -67,7 +67,9 @@ std::ostream& operator<<(std::ostream& out, const op& shown) {
 rc::Gen<setting> any_setting() {
   using rc::gen::set;
   return rc::gen::build<setting>(
-      set(&setting::threads, rc::gen::arbitrary<bool>()), set(&setting::seed, number<std::uint64_t>(0, 1000)),
+      set(&setting::threads, rc::gen::arbitrary<bool>()),
+      set(&setting::dispatches, rc::gen::arbitrary<bool>()),
+      set(&setting::seed, number<std::uint64_t>(0, 1000)),
       set(&setting::max_connections, number<std::uint32_t>(1, 7)),
       set(&setting::strict, rc::gen::arbitrary<bool>()), set(&setting::warm, number<std::uint32_t>(0, 5)),
       set(&setting::per_backend, number<std::uint32_t>(1, 4)),

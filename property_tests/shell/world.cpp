@@ -84,7 +84,7 @@ void connection::connecting(std::unique_ptr<operation> what) {
     return world_->after_a_while(30ms, [of = world_, its = link_] {
       if (its->connect) of->answer(*its, {}, true);
     });
-  world_->answer(*link_, how == manner::refuses ? refused : error_code{}, how == manner::accepts);
+  world_->answer(*link_, how == manner::refuses ? refused : error_code{}, how != manner::dead_on_arrival);
 }
 
 void connection::cancel_connect(world& of, link& which) {
@@ -100,6 +100,7 @@ void connection::begin_watch() {
   world_->user_call("async_wait_broken");
   world_->demand(!link_->watch, "one close-watch at a time");
   world_->demand(!link_->closed, "what is closed is not watched");
+  if (world_->sites_[link_->port].how == world::manner::watch_throws) throw scripted_failure{};
 }
 
 void connection::watching(std::unique_ptr<operation> what) {
@@ -400,6 +401,16 @@ void world::claim(std::uint32_t which_deadline, wait::act then) {
   its.initiating = false;
 }
 
+void world::cancel(wait& its, boost::asio::cancellation_type how) {
+  tell("wait " + std::to_string(its.number) + " is cancelled");
+  its.cancelled = true;
+  if (its.what == wait::kind::blocking)
+    its.source.request_stop();
+  else
+    its.signal.emit(how);
+  demand(its.delivered != 0, "a wait that is cancelled ends at once");
+}
+
 void world::try_claim() {
   const auto others = waiting();
   const auto stopped = stopping_;
@@ -449,7 +460,7 @@ bool world::park_until(std::uint32_t thread, time_point deadline) {
   ++parked_;
   while (its.delivered == 0 && virtual_clock::now() < deadline) {
     if (!broken_.empty()) {
-      its.source.request_stop();
+      cancel(its, {});
     } else if (script_ && at_ < script_->size() && parked_ < 4) {
       step((*script_)[at_++]);
       check();
@@ -460,8 +471,7 @@ bool world::park_until(std::uint32_t thread, time_point deadline) {
       const auto before = virtual_clock::now();
       tick(deadline);
       // Nothing will ever happen again, or nothing does for long.
-      if (its.delivered == 0 && (before == virtual_clock::now() || before > its.began + 3s))
-        its.source.request_stop();
+      if (its.delivered == 0 && (before == virtual_clock::now() || before > its.began + 3s)) cancel(its, {});
     }
   }
   --parked_;
@@ -490,6 +500,7 @@ void world::note_completed(wait& its, error_code error) {
   if (error == errc::claim_timeout || error == errc::wait_timeout)
     demand(its.delivered_at >= its.deadline, "R9: no wait fails before its deadline");
   if (error == errc::stopped) demand(stopping_, "only a stop stops");
+  demand((error == aborted) == its.cancelled, "who was cancelled hears of that, and nobody else");
 }
 
 void world::completed(wait& its, error_code error, lease_type got) {
@@ -668,7 +679,7 @@ void world::call_from_a_hook(int what) {
     case 3:
       for (auto* const its : open_)
         if (its->what == wait::kind::claim && its->delivered == 0)
-          return its->signal.emit(boost::asio::cancellation_type::all);
+          return cancel(*its, boost::asio::cancellation_type::all);
       return;
     case 4:
       (void)pool_->stats();

@@ -72,6 +72,7 @@ struct wait {
   bool throws_on_move = false;
   std::uint64_t delivered = 0;  ///< The moment (a count) at which the pool ended it; 0 before.
   time_point delivered_at{};
+  bool cancelled = false;  ///< Before it ended.
   bool completed = false;
   bool dropped = false;
   bool after_stop = false;  ///< It was delivered when the pool had been told to stop.
@@ -126,7 +127,8 @@ class world final : parking {
     constructor_throws,
     connect_throws,
     dead_on_arrival,
-    stubborn
+    stubborn,
+    watch_throws
   };
 
   enum class resolver_manner : std::uint8_t {
@@ -177,6 +179,7 @@ class world final : parking {
   std::uint32_t in_flight() const noexcept;
   wait::act act_of(std::uint32_t a, std::uint32_t b) const noexcept;
   void claim(std::uint32_t which_deadline, wait::act then);
+  void cancel(wait& its, boost::asio::cancellation_type how);
   void try_claim();
   void block(std::uint32_t which_deadline);
   /// A thread that was about to claim did not have to wait.
