@@ -36,7 +36,9 @@ struct scripted_failure {};
 template <class Handler, class Cancelled>
 void on_cancel(const Handler& handler, Cancelled cancelled) {
   if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-    slot.assign([cancelled](boost::asio::cancellation_type) { cancelled(); });
+    slot.assign([cancelled](boost::asio::cancellation_type type) {
+      if (type != boost::asio::cancellation_type::none) cancelled();
+    });
 }
 
 /// Move-only, and not default-constructible. Empty after a move.
