@@ -12,7 +12,7 @@
 #include "outside.hpp"
 #include "setting.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 class any_pool {
  public:
@@ -36,4 +36,4 @@ std::unique_ptr<any_pool> make_pool_of_one_thread(world& outside, scheduler& on,
 /// random, weighted, jittered, an observer that hears everything; many threads.
 std::unique_ptr<any_pool> make_pool_of_many_threads(world& outside, scheduler& on, const setting& what);
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

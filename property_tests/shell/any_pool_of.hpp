@@ -9,7 +9,7 @@
 #include "threading.hpp"
 #include "world.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 template <class Pool>
 class any_pool_of final : public any_pool {
@@ -45,4 +45,4 @@ class any_pool_of final : public any_pool {
   Pool pool_;
 };
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -8,11 +8,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include <support/rule_broken.hpp>
+#include <cueball/laws/rule_broken.hpp>
 
 #include "world.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 using namespace std::chrono_literals;
 
@@ -396,4 +396,4 @@ void check_run(const setting& what, const std::function<void(world&)>& play) {
   }
 }
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -15,7 +15,7 @@
 
 #include <cueball/error.hpp>
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 /// Keeps its handler, and work outstanding on the handler's executor.
 class operation {
@@ -54,4 +54,4 @@ std::unique_ptr<operation> keep_operation(Handler handler) {
   return std::make_unique<operation_of<Handler>>(std::move(handler));
 }
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -23,7 +23,7 @@
 #include "operation.hpp"
 #include "scheduler.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 class world;
 struct link;
@@ -172,4 +172,4 @@ class witness {
   world* world_;
 };
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -5,7 +5,7 @@
 
 #include "any_pool_of.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 std::unique_ptr<any_pool> make_pool_of_many_threads(world& outside, scheduler& on, const setting& what) {
   using type =
@@ -15,4 +15,4 @@ std::unique_ptr<any_pool> make_pool_of_many_threads(world& outside, scheduler& o
       witness{outside});
 }
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 scheduler::~scheduler() {
   closed_ = true;
@@ -50,4 +50,4 @@ time_point scheduler::next_timer() const noexcept {
   return next;
 }
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -22,7 +22,7 @@
 #include "operation.hpp"
 #include "virtual_time.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 /// One thread runs it, by `run`. In order it is like an `io_context` of one thread; otherwise like a pool of
 /// threads, each handler of which runs as if at once.
@@ -189,7 +189,7 @@ inline scheduler::executor_type scheduler::get_executor() noexcept {
   return {*this, 0};
 }
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell
 
 /// The engine's timer, where its clock is the virtual one: as Asio's own, but for who moves the time.
 template <>

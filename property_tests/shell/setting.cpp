@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 namespace {
 
@@ -100,4 +100,4 @@ rc::Gen<script> any_script(double length, endings with) {
   return rc::gen::scale(length, rc::gen::container<script>(one));
 }
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -11,7 +11,7 @@
 
 #include <cueball/pool_options.hpp>
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 struct setting {
   bool threads = false;     ///< The pool may be called by any thread, and ready handlers run in any order.
@@ -85,4 +85,4 @@ enum class endings { none, stop, destroy };
 /// `length` times the size of the case.
 rc::Gen<script> any_script(double length, endings with);
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -12,7 +12,7 @@
 
 #include "virtual_time.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 /// How many of the pool's mutexes are held at this moment; `relocked`: one was locked while it was held.
 struct held_locks {
@@ -87,4 +87,4 @@ struct many_threads : threading::multi_threaded {
   using clock = virtual_clock;
 };
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -7,7 +7,7 @@
 
 #include <cueball/time.hpp>
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 /// Stands still unless a world moves it.
 struct virtual_clock {
@@ -22,4 +22,4 @@ struct virtual_clock {
   static inline time_point current{};
 };
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -11,9 +11,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include <support/rule_broken.hpp>
+#include <cueball/laws/rule_broken.hpp>
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 using namespace std::chrono_literals;
 
@@ -689,4 +689,4 @@ void world::call_from_a_hook(int what) {
   }
 }
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

@@ -25,7 +25,7 @@
 #include "setting.hpp"
 #include "threading.hpp"
 
-namespace cueball::property::shell {
+namespace cueball::laws::shell {
 
 /// One connection that was made.
 struct link {
@@ -261,4 +261,4 @@ class world final : parking {
 /// Plays a case. A broken rule becomes an exception that says which, with the history of a second run.
 void check_run(const setting& what, const std::function<void(world&)>& play);
 
-}  // namespace cueball::property::shell
+}  // namespace cueball::laws::shell

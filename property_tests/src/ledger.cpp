@@ -370,6 +370,7 @@ void ledger::check(world& pool) {
   const auto stats = pool.stats();
   check_stats(stats);
   check_limits(pool.has_work());
+  if (!stopping_ && !pool.has_work() && !plan_out_) check_shares(stats);
   check_capacity();
   check_waiters(pool);
   check_progress(pool);
@@ -461,6 +462,17 @@ void ledger::check_stats(const pool_stats& stats) const {
   }
   demand(row == stats.backends.end(), "R14: no row without a backend");
   demand(sum == stats.slots, "R14: the rows add up to the total");
+}
+
+void ledger::check_shares(const pool_stats& stats) const {
+  for (const auto& row : stats.backends) {
+    if (!row.live || row.slots.connecting == 0) continue;
+    std::uint32_t wanted = 0;
+    for (const auto& one : connections_)
+      wanted += one.now != state::free && one.now != state::closing && !one.marked &&
+                members_[one.owner].known && members_[one.owner].key == row.key;
+    demand(wanted <= row.planned, "R1: no connect beyond what is missing");
+  }
 }
 
 void ledger::check_limits(bool is_at_work) const {

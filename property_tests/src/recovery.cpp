@@ -101,6 +101,36 @@ const std::vector<pool_law>& recovery_laws() {
                   "R13: a connection that breaks at once counts as a failed attempt");
          });
        }},
+      {"R13", "a backend that refuses or hangs delays no other",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.watched = true;
+         what.strict = false;
+         what.warm = 2;
+         const auto bad = *rc::gen::inRange<std::uint32_t>(1, 3);
+         what.per_pool = (bad + 1) * what.per_backend;
+         what.max_delay_ms = 2000;
+         const auto how = *rc::gen::element(manner::refuses, manner::hangs);
+         const auto outage = *rc::gen::element<duration>(10ms, 1s, 60s);
+         check_run(what, [&](simulator& sim) {
+           for (std::size_t i = 2; i < 2 + bad; ++i) {
+             sim.behave(i, how);
+             sim.add(i);
+           }
+           sim.live(outage);
+           sim.behave(5, manner::accepts);
+           sim.add(5);
+           const auto news = sim.now();
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           for (const auto& row : sim.pool().stats().backends)
+             if (row.where == sim.what(5))
+               demand(row.slots.idle >= row.planned,
+                      "R13: the new one has its share as soon as there is a plan");
+           demand(sim.now() == news + std::chrono::milliseconds{what.rebalance_ms}, "no longer than that");
+           sim.heal();
+         });
+       }},
       {"R11", "a connection that comes back broken is replaced, and its waiter served",
        [](compositions of) {
          auto what = *any_setting(of);

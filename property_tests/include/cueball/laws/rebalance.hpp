@@ -145,6 +145,18 @@ void check_rebalance(const Strategy& strategy = {}) {
     }
     demand(looks_uniform(wins), "no backend is preferred to one that is like it (chi-squared)");
   });
+
+  fact("of those that have a connection too many each keeps it alike, over a fleet of pools" + of, [&] {
+    std::vector<std::uint64_t> wins(2);
+    for (std::uint64_t seed = 0; seed < 20'000; ++seed) {
+      random_source random{seed};
+      const std::vector<backend_load> live{{.present = 3}, {.present = 3}, {.present = 0}};
+      const auto counts = strategy.plan(live, 7, random);
+      if (counts[0] != counts[1]) ++wins[counts[0] > counts[1] ? 0 : 1];
+    }
+    demand(wins[0] + wins[1] == 0 || looks_uniform(wins),
+           "no backend is preferred to one that is like it (chi-squared)");
+  });
 }
 
 }  // namespace cueball::laws

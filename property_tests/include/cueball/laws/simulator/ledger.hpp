@@ -160,6 +160,7 @@ class ledger {
   void check_stats(const pool_stats& stats) const;
   void put_back_held(world& pool);
   void check_slots(world& pool);
+  void check_shares(const pool_stats& stats) const;
   void check_limits(bool is_at_work) const;
   void check_capacity();
   void check_waiters(world& pool) const;
