@@ -507,10 +507,12 @@ void turns(duration time, bool stop_first) {
   lottery random{5};
   int pending = 0;
   std::vector<lease_type> held;
+  bool ending = false;
   const auto end = steady::now() + time;
   asio::steady_timer timer{context};
   const std::function<void()> turn = [&] {
     if (steady::now() > end) {
+      ending = true;
       held.clear();
       if (stop_first)
         pool->async_stop(10s, [&](error_code, std::size_t left) {
@@ -535,7 +537,7 @@ void turns(duration time, bool stop_first) {
                           --pending;
                           if (!got) {
                             ++done.waits_failed;
-                          } else if (random() % 2 == 0) {
+                          } else if (!ending && random() % 2 == 0) {
                             ++claims;
                             ++done.claims;
                             held.push_back(std::move(got));
