@@ -107,7 +107,7 @@ void ledger::watched(core::slot_id id) {
   if (!one || one->now != state::checking || one->held_until) return;
   one->watched_at = one->claims;
   if (one->looks > 0 && !one->marked && !stopping_) {
-    one->rank = next_rank_++;
+    one->held_since = next_rank_++;
     one->held_until = after(now_, std::min<duration>(options_.watch_delay, std::chrono::milliseconds{100}));
   } else {
     becomes_idle(*one);
@@ -182,7 +182,7 @@ void ledger::put_back_held(world& pool) {
     if (slot && (slot->state == state::idle || slot->state == state::claimed)) back.push_back(&one);
   }
   std::sort(back.begin(), back.end(), [](const connection* a, const connection* b) {
-    return a->held_until < b->held_until || (a->held_until == b->held_until && a->rank < b->rank);
+    return a->held_until < b->held_until || (a->held_until == b->held_until && a->held_since < b->held_since);
   });
   for (auto* const one : back) {
     demand(now_ >= *one->held_until, "R11: what may be broken is not handed out before a second look");

@@ -38,6 +38,7 @@ class ledger {
     std::uint32_t successes = 0;
     std::uint64_t claims = 0;
     std::uint64_t watched_at = 0;            ///< Claims when its watch was armed.
+    std::uint64_t held_since = 0;            ///< Grows.
     bool just_freed = false;                 ///< Held until this event.
     int looks = 0;                           ///< How often its watch fired since it was claimed.
     std::optional<time_point> held_until{};  ///< Out of circulation until a second look.
