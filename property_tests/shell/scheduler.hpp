@@ -193,13 +193,13 @@ inline scheduler::executor_type scheduler::get_executor() noexcept {
 
 /// The engine's timer, where its clock is the virtual one: as Asio's own, but for who moves the time.
 template <>
-class boost::asio::basic_waitable_timer<cueball::property::shell::virtual_clock> {
+class boost::asio::basic_waitable_timer<cueball::laws::shell::virtual_clock> {
  public:
-  using clock_type = cueball::property::shell::virtual_clock;
+  using clock_type = cueball::laws::shell::virtual_clock;
   using time_point = clock_type::time_point;
 
   explicit basic_waitable_timer(const any_io_executor& executor)
-      : timer_(static_cast<cueball::property::shell::scheduler&>(
+      : timer_(static_cast<cueball::laws::shell::scheduler&>(
             boost::asio::query(executor, execution::context))) {}
 
   std::size_t expires_at(time_point when) {
@@ -213,9 +213,9 @@ class boost::asio::basic_waitable_timer<cueball::property::shell::virtual_clock>
   /// \tparam Handler is a completion handler with an associated executor.
   template <class Handler>
   void async_wait(Handler handler) {
-    timer_.waiting.push_back(cueball::property::shell::keep_operation(std::move(handler)));
+    timer_.waiting.push_back(cueball::laws::shell::keep_operation(std::move(handler)));
   }
 
  private:
-  cueball::property::shell::scheduler::timer timer_;
+  cueball::laws::shell::scheduler::timer timer_;
 };

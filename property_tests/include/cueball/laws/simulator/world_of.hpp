@@ -4,20 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <cueball/core/pool_core.hpp>
-#include <cueball/decoherence/jittered.hpp>
-#include <cueball/decoherence/never.hpp>
-#include <cueball/decoherence/periodic.hpp>
+#include <cueball/laws/simulator/composition.hpp>
 #include <cueball/policy_set.hpp>
-#include <cueball/rebalance/even_spread.hpp>
-#include <cueball/rebalance/weighted.hpp>
-#include <cueball/threading/single_threaded.hpp>
-
-#include <cueball/laws/simulator/world.hpp>
 
 namespace cueball::laws {
 
