@@ -52,7 +52,8 @@ class world {
   void perform(const core::effect& what) {
     switch (what.what) {
       case core::effect::kind::open:
-        return core.connected(what.slot, now);
+        return fails ? core.connect_failed(what.slot, errc::connect_failed, {}, now)
+                     : core.connected(what.slot, now);
       case core::effect::kind::close:
         return core.closed(what.slot, now);
       case core::effect::kind::watch:
@@ -67,6 +68,7 @@ class world {
 
   time_point now{1h};
   core::pool_core<make_policy_set<Policies...>, nothing> core;
+  bool fails = false;
   std::uint32_t most_checking = 0;
 };
 
@@ -166,6 +168,32 @@ TEST_CASE("a run is looked for among 128 connections at the most") {
   all.pass(1s);
   CHECK(all.core.stats().slots.idle == 200);
   CHECK(all.core.stats().longest_run == 128);
+}
+
+TEST_CASE("after a jump of the clock one shuffle follows, not one for each that was missed") {
+  world all{{.max_connections = 4}};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  all.now += 24h;
+  all.pass(1s);
+  CHECK(all.core.stats().shuffles == 1);
+  all.pass(299s);
+  CHECK(all.core.stats().shuffles == 2);
+}
+
+TEST_CASE("a backend that was removed at one rebalance and comes back at a later one is tried at once") {
+  world all{{.max_connections = 1, .recovery = {.connect = {.delay = 60s, .max_delay = 60s}}}};
+  const backend where{"10.0.0.1", 1};
+  all.fails = true;
+  all.core.backend_added(where, all.now);
+  all.pass(1s);
+  CHECK(all.core.stats().counters.opened == 1);
+  all.core.backend_removed(where.key(), all.now);
+  all.pass(1s);
+  all.fails = false;
+  all.core.backend_added(where, all.now);
+  all.pass(1s);
+  CHECK(all.core.stats().slots.idle == 1);
 }
 
 TEST_CASE("an idle pool arms no timer but that of its schedule") {

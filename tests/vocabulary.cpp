@@ -85,6 +85,7 @@ TEST_CASE("a static resolver refuses what no pool could use") {
 
 TEST_CASE("the default options are legal") {
   CHECK_NOTHROW(check(pool_options{}));
+  CHECK(pool_options{}.claim_timeout == 30s);  // who says nothing does not wait for ever
   CHECK_NOTHROW(check({.claim_timeout = no_limit, .watch_delay = no_limit, .stop_timeout = no_limit}));
 }
 

@@ -199,8 +199,9 @@ class boost::asio::basic_waitable_timer<cueball::laws::shell::virtual_clock> {
   using time_point = clock_type::time_point;
 
   explicit basic_waitable_timer(const any_io_executor& executor)
-      : timer_(static_cast<cueball::laws::shell::scheduler&>(
-            boost::asio::query(executor, execution::context))) {}
+      : timer_(
+            static_cast<cueball::laws::shell::scheduler&>(boost::asio::query(executor, execution::context))) {
+  }
 
   std::size_t expires_at(time_point when) {
     const auto cancelled = timer_.cancel();
