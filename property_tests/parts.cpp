@@ -50,7 +50,7 @@ TEST_CASE("below() is uniform, and below its bound", "[parts]") {
   std::vector<std::uint64_t> thirds(3);
   for (int i = 0; i < 60000; ++i) ++thirds[random.below(large) >> 30U];
   CHECK(looks_uniform(thirds));
-  law("any bound", [] {
+  law("below() is below its bound, whatever that is", [] {
     const auto bound = *rc::gen::suchThat(rc::gen::arbitrary<std::uint32_t>(), [](auto n) { return n != 0; });
     random_source some{*rc::gen::arbitrary<std::uint64_t>()};
     for (int i = 0; i < 10; ++i) RC_ASSERT(some.below(bound) < bound);
@@ -60,7 +60,7 @@ TEST_CASE("below() is uniform, and below its bound", "[parts]") {
 }
 
 TEST_CASE("schedules come when they say", "[parts]") {
-  law("decoherence", [] {
+  law("schedules come when they say", [] {
     const time_point now{std::chrono::milliseconds{*rc::gen::inRange(0, 1'000'000)}};
     const auto interval = std::chrono::milliseconds{*rc::gen::inRange(1, 1'000'000)};
     const auto spread = *rc::gen::inRange(0, 101) / 100.0;
@@ -90,7 +90,7 @@ TEST_CASE("a jittered schedule uses all of its range alike", "[parts]") {
 }
 
 TEST_CASE("the back-off doubles, is bounded, and is spread evenly", "[parts]") {
-  law("back-off", [] {
+  law("the back-off doubles, is bounded, and is spread", [] {
     connect_recovery recovery;
     recovery.delay = std::chrono::milliseconds{*rc::gen::inRange(1, 1000)};
     recovery.max_delay = recovery.delay * *rc::gen::inRange(1, 1000);
@@ -114,7 +114,7 @@ TEST_CASE("the back-off doubles, is bounded, and is spread evenly", "[parts]") {
 }
 
 TEST_CASE("deadlines come in order of time, then of scheduling, and a cancelled one never", "[parts]") {
-  law("against a multimap", [] {
+  law("deadlines come as they would from a multimap", [] {
     const auto ops =
         *rc::gen::scale(8.0, rc::gen::container<std::vector<std::pair<int, int>>>(rc::gen::pair(
                                  rc::gen::inRange(0, 10), rc::gen::resize(100, rc::gen::inRange(0, 40)))));
@@ -160,7 +160,7 @@ struct node {
 }  // namespace
 
 TEST_CASE("a list keeps its order whatever is taken out", "[parts]") {
-  law("against std::list", [] {
+  law("a list keeps its order as std::list does", [] {
     const auto ops = *rc::gen::container<std::vector<std::pair<int, int>>>(
         rc::gen::pair(rc::gen::inRange(0, 3), rc::gen::resize(100, rc::gen::inRange(0, 8))));
     std::vector<node> nodes(8);

@@ -13,6 +13,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -158,6 +159,38 @@ TEST_CASE("a cancellation that comes after the grant changes nothing") {
   signal.emit(asio::cancellation_type::terminal);
   foreign.run();
   CHECK(granted);
+}
+
+TEST_CASE("a cancellation may come from whichever thread runs the handler's strand") {
+  fixture f;
+  asio::thread_pool users{3};
+  std::atomic<int> granted = 0, aborted = 0, others = 0;
+  struct attempt {
+    explicit attempt(const asio::thread_pool::executor_type& on)
+        : strand(asio::make_strand(on)), timer(strand) {}
+    asio::strand<asio::thread_pool::executor_type> strand;
+    asio::steady_timer timer;
+    asio::cancellation_signal signal;
+  };
+  constexpr int many = 600;
+  for (int i = 0; i < many; ++i) {
+    const auto mine = std::make_shared<attempt>(users.get_executor());
+    asio::post(mine->strand, [&, mine, i] {
+      mine->timer.expires_after(i % 4 * 50us);
+      mine->timer.async_wait([mine](error_code) { mine->signal.emit(asio::cancellation_type::total); });
+      f.pool.async_claim(asio::bind_cancellation_slot(
+          mine->signal.slot(),
+          asio::bind_executor(mine->strand, [&, mine](error_code error, lease_type held) {
+            ++(held ? granted : error == asio::error::operation_aborted ? aborted : others);
+          })));
+    });
+  }
+  users.join();
+  CHECK(granted + aborted == many);
+  CHECK(others == 0);
+  CHECK(f.pool.stats().waiters == 0);
+  CHECK(f.pool.stats().cancelled == static_cast<std::uint64_t>(aborted));
+  CHECK(eventually([&] { return f.pool.stats().slots.idle == 1; }));
 }
 
 TEST_CASE("a connection whose completion is destroyed uncalled goes back") {

@@ -2,6 +2,10 @@
 /// \file
 /// Connections that connect by waiting.
 #include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <iterator>
+#include <latch>
 #include <mutex>
 #include <thread>
 
@@ -26,7 +30,8 @@ namespace {
 struct world {
   std::mutex mutex;
   std::condition_variable wake;
-  bool hold = false;  ///< While set, `connect` waits for its deadline.
+  bool hold = false;    ///< While set, `connect` waits for its deadline.
+  bool hang_up = true;  ///< While not set, `close` does not return.
   std::atomic<int> connecting = 0, most_connecting = 0, closed = 0, alive = 0;
 };
 
@@ -52,7 +57,10 @@ class session {
   }
 
   void close() noexcept {
-    if (std::exchange(open_, false)) ++world_->closed;
+    if (!std::exchange(open_, false)) return;
+    std::unique_lock lock{world_->mutex};
+    world_->wake.wait(lock, [&] { return world_->hang_up; });
+    ++world_->closed;
   }
 
   bool is_open() const noexcept { return open_; }
@@ -166,6 +174,7 @@ TEST_CASE("a connect that ends with the pool leaves nothing open beside the leas
   auto slow = quick;
   slow.max_connections = 2;
   slow.recovery.connect.timeout = 10s;
+  std::latch gone{1};
   lease<session> held;
   {
     pool<session> pool{threads, static_resolver{{"127.0.0.1", 1}}, make(of), slow};
@@ -178,13 +187,14 @@ TEST_CASE("a connect that ends with the pool leaves nothing open beside the leas
     pool.claim(10s).discard();
     REQUIRE(eventually([&] { return of->connecting == 1; }));
     pool.request_stop();
-    asio::post(threads, [] { std::this_thread::sleep_for(50ms); });  // the pool is gone before its answer
+    asio::post(threads, [&gone] { gone.wait(); });  // the answer comes when the pool is gone
     {
       const std::scoped_lock lock{of->mutex};
       of->hold = false;
     }
     of->wake.notify_all();
   }
+  gone.count_down();
   CHECK(eventually([&] { return of->alive == 1; }));
   held.release();
   threads.join();
@@ -207,4 +217,108 @@ TEST_CASE("a pool goes while its connects hang") {
     REQUIRE(eventually([&] { return of->connecting == 2; }));
   }
   CHECK(eventually([&] { return of->alive == 0; }));
+}
+
+TEST_CASE("a stop keeps its deadline though a blocking connect and a blocking close hang") {
+  const auto of = std::make_shared<world>();
+  pool<session> pool{static_resolver{{"127.0.0.1", 1}}, make(of), quick};
+  pool.wait_ready(4, 10s);
+  {
+    const std::scoped_lock lock{of->mutex};
+    of->hold = true;
+    of->hang_up = false;
+  }
+  pool.claim(10s).discard();
+  REQUIRE(eventually([&] { return pool.stats().slots.closing == 1 && of->connecting == 1; }));
+  CHECK(pool.stop(20ms) == 5);
+  CHECK(pool.state() == pool_state::stopping);
+  {
+    const std::scoped_lock lock{of->mutex};
+    of->hold = false;
+    of->hang_up = true;
+  }
+  of->wake.notify_all();
+  CHECK(pool.stop(10s) == 0);
+  CHECK(pool.state() == pool_state::stopped);
+  CHECK(of->closed == 5);
+}
+
+TEST_CASE("code of blocking connections and resolvers runs under no lock of the pool") {
+  static std::atomic<int> connects = 0;
+  // It asks the pool, which takes the mutex.
+  struct asking {
+    explicit asking(const std::function<void()>& what) : ask(what) { ask(); }
+    asking(asking&& other) noexcept : ask(other.ask) { ask(); }
+    ~asking() { ask(); }
+    void connect(time_point) {
+      ask();
+      if (++connects % 3 == 0) throw std::runtime_error("every third one");
+    }
+    void close() noexcept { ask(); }
+    std::function<void()> ask;
+  };
+  struct asking_resolver {
+    void run(const resolver_sink& sink, std::stop_token stop) {
+      ask();
+      sink.added({"127.0.0.1", 1});
+      sink.round_done();
+      std::mutex mutex;
+      std::unique_lock lock{mutex};
+      std::condition_variable_any{}.wait(lock, stop, [] { return false; });
+      ask();
+    }
+    std::function<void()> ask;
+  };
+  using pool_type = pool<asking>;
+  std::atomic<pool_type*> asked = nullptr;
+  std::atomic<int> asks = 0;
+  const auto ask = [&] {
+    if (auto* const of = asked.load()) {
+      (void)of->stats();
+      ++asks;
+    }
+  };
+  {
+    pool_type pool{asking_resolver{ask}, [&](const backend&) { return asking{ask}; }, quick};
+    asked = &pool;
+    pool.wait_ready(4, 10s);
+    for (int i = 0; i < 20; ++i) pool.claim(10s).discard();
+    {
+      [[maybe_unused]] const auto mine = pool.claim(10s).detach();
+    }
+    CHECK(pool.stop(10s) == 0);
+    CHECK(asks > 60);
+    asked = nullptr;
+  }
+}
+
+TEST_CASE("the number of threads depends neither on events nor on closes") {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator all{"/proc/self/task"};
+    return std::distance(begin(all), end(all));
+  };
+  const auto of = std::make_shared<world>();
+  const auto before = threads();
+  {
+    manual_resolver resolver;
+    resolver.add({"127.0.0.1", 1});
+    auto few = quick;
+    few.max_connecting = {.per_backend = 2, .per_pool = 3};
+    pool<session> pool{resolver, make(of), few};
+    auto most = before;
+    for (std::uint16_t round = 2; round < 30; ++round) {
+      pool.wait_ready(4, 10s);
+      std::vector<lease<session>> held;
+      for (int i = 0; i < 4; ++i) held.push_back(pool.claim(10s));
+      for (auto& each : held) each.discard();
+      resolver.add({"127.0.0.1", round});
+      resolver.remove(backend{"127.0.0.1", static_cast<std::uint16_t>(round - 1)});
+      most = std::max(most, threads());
+    }
+    CHECK(most > before);
+    CHECK(most <= before + 1 + 3);  // the pool's own, and a worker for each connect that may be in flight
+    CHECK(pool.stop(10s) == 0);
+    CHECK(of->closed > 100);
+  }
+  CHECK(eventually([&] { return threads() == before; }));
 }

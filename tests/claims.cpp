@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Claiming and releasing from threads.
+#include <algorithm>
 #include <future>
 #include <system_error>
 #include <thread>
@@ -58,6 +59,28 @@ TEST_CASE("a claim that gets nothing fails at its deadline and says why") {
   CHECK(std::chrono::steady_clock::now() - before >= 50ms);
   CHECK(pool.stats().timed_out == 1);
   CHECK(pool.stats().waiters == 0);
+}
+
+TEST_CASE("a claim that gets nothing names the last error of each backend") {
+  const auto plan = std::make_shared<script>();
+  plan->set(1, script::mode::refuse);
+  plan->set(2, script::mode::throws);
+  plan->set(3, script::mode::dead_on_arrival);
+  pool_type pool{
+      static_resolver{at(1), at(2), at(3)}, follow(plan), {.max_connections = 3, .rebalance_delay = 1ms}};
+  REQUIRE(eventually([&] {
+    const auto stats = pool.stats();
+    return std::ranges::count_if(stats.backends, [](const auto& row) { return bool(row.last_error); }) == 3;
+  }));
+  try {
+    (void)pool.claim(1ms);
+    FAIL("a connection came from nowhere");
+  } catch (const std::system_error& thrown) {
+    CHECK_THAT(thrown.what(), ct::ContainsSubstring("; 127.0.0.1:1: Connection refused"));
+    CHECK_THAT(thrown.what(), ct::ContainsSubstring("; 127.0.0.1:2: the script says no"));
+    CHECK_THAT(thrown.what(),
+               ct::ContainsSubstring("; 127.0.0.1:3: " + make_error_code(errc::connection_broken).message()));
+  }
 }
 
 TEST_CASE("a claim with a deadline in the past takes what is idle and does not wait") {

@@ -1,81 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Examples of what the core decides, under a clock of the test's. The properties say the rest.
-#include <chrono>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
-#include <cueball/core/pool_core.hpp>
-#include <cueball/policy_set.hpp>
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
 
 #include "support/catch.hpp"
+#include "support/core_world.hpp"
 
 using namespace cueball;
 using namespace std::chrono_literals;
-
-namespace {
-
-struct nothing {};
-
-/// A core whose effects are all done at once, and well.
-template <class... Policies>
-class world {
- public:
-  explicit world(const pool_options& options, bool watched = false) : core(options, {}, {}, {}, watched, 1) {
-    core.start(now);
-  }
-
-  /// Lets everything happen that is due within `length`.
-  void pass(duration length) {
-    const auto until = now + length;
-    for (;;) {
-      perform();
-      const auto next = core.next_wake();
-      if (next > until) break;
-      now = std::max(now, next);
-      core.wake(now);
-      most_checking = std::max(most_checking, core.stats().slots.checking);
-    }
-    now = until;
-  }
-
-  void perform() {
-    for (std::vector<core::effect> effects; core.has_effects(); effects.clear()) {
-      core.take_effects(effects);
-      for (const auto& each : effects) perform(each);
-    }
-  }
-
-  void perform(const core::effect& what) {
-    switch (what.what) {
-      case core::effect::kind::open:
-        return fails ? core.connect_failed(what.slot, errc::connect_failed, {}, now)
-                     : core.connected(what.slot, now);
-      case core::effect::kind::close:
-        return core.closed(what.slot, now);
-      case core::effect::kind::watch:
-        return core.watched(what.slot, now);
-      case core::effect::kind::plan:
-        core.make_plan();
-        return core.planned();
-      default:
-        return;
-    }
-  }
-
-  time_point now{1h};
-  core::pool_core<make_policy_set<Policies...>, nothing> core;
-  bool fails = false;
-  std::uint32_t most_checking = 0;
-};
-
-}  // namespace
+using support::core_world;
 
 TEST_CASE("a sweep takes few connections out of circulation at a time") {
-  world<> all{{.max_connections = 16, .max_connecting = {.per_backend = 16, .per_pool = 16}}, true};
+  core_world<> all{{.max_connections = 16, .max_connecting = {.per_backend = 16, .per_pool = 16}}, true};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   REQUIRE(all.core.stats().slots.idle == 16);
@@ -93,7 +33,7 @@ TEST_CASE("a sweep takes few connections out of circulation at a time") {
 }
 
 TEST_CASE("a close-watch is believed when it fires twice on a connection that nobody used in between") {
-  world<> all{{.max_connections = 1}, true};
+  core_world<> all{{.max_connections = 1}, true};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   const auto fire = [&] {
@@ -117,7 +57,7 @@ TEST_CASE("a close-watch is believed when it fires twice on a connection that no
 }
 
 TEST_CASE("a fill goes round the backends") {
-  world<> all{{.max_connections = 9}};
+  core_world<> all{{.max_connections = 9}};
   for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}})
     all.core.backend_added({"10.0.0.1", port}, all.now);
   all.pass(1s);
@@ -128,7 +68,7 @@ TEST_CASE("a fill goes round the backends") {
 
 TEMPLATE_TEST_CASE("the statistics tell the longest run of one backend in the order of claiming", "",
                    queue::fifo, queue::lifo) {
-  world<TestType> all{{.max_connections = 9}};
+  core_world<TestType> all{{.max_connections = 9}};
   for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}})
     all.core.backend_added({"10.0.0.1", port}, all.now);
   CHECK(all.core.stats().longest_run == 0);
@@ -155,7 +95,7 @@ TEMPLATE_TEST_CASE("the statistics tell the longest run of one backend in the or
 }
 
 TEST_CASE("a queue that has no order shows no run") {
-  world<queue::random> all{{.max_connections = 4}};
+  core_world<queue::random> all{{.max_connections = 4}};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   CHECK(all.core.stats().slots.idle == 4);
@@ -163,7 +103,7 @@ TEST_CASE("a queue that has no order shows no run") {
 }
 
 TEST_CASE("a run is looked for among 128 connections at the most") {
-  world<> all{{.max_connections = 200}};
+  core_world<> all{{.max_connections = 200}};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   CHECK(all.core.stats().slots.idle == 200);
@@ -171,7 +111,7 @@ TEST_CASE("a run is looked for among 128 connections at the most") {
 }
 
 TEST_CASE("after a jump of the clock one shuffle follows, not one for each that was missed") {
-  world all{{.max_connections = 4}};
+  core_world all{{.max_connections = 4}};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   all.now += 24h;
@@ -182,7 +122,7 @@ TEST_CASE("after a jump of the clock one shuffle follows, not one for each that 
 }
 
 TEST_CASE("a backend that was removed at one rebalance and comes back at a later one is tried at once") {
-  world all{{.max_connections = 1, .recovery = {.connect = {.delay = 60s, .max_delay = 60s}}}};
+  core_world all{{.max_connections = 1, .recovery = {.connect = {.delay = 60s, .max_delay = 60s}}}};
   const backend where{"10.0.0.1", 1};
   all.fails = true;
   all.core.backend_added(where, all.now);
@@ -197,7 +137,7 @@ TEST_CASE("a backend that was removed at one rebalance and comes back at a later
 }
 
 TEST_CASE("an idle pool arms no timer but that of its schedule") {
-  world<> all{{.max_connections = 4}, true};
+  core_world<> all{{.max_connections = 4}, true};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   CHECK(all.core.next_wake() == time_point{1h} + 300s);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include <boost/asio/append.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -152,4 +153,63 @@ TEST_CASE("a foreign bound executor gets the completion, and only that") {
   threads.join();
   foreign.join();
   CHECK_FALSE(log.foreign);
+}
+
+namespace {
+
+/// Set while the thread is inside a call of the pool.
+thread_local bool inside_a_call = false;
+
+struct close_watcher {
+  close_watcher(const asio::any_io_executor&, std::atomic<int>& inside, std::atomic<int>& all)
+      : closed_inside(&inside), closed(&all) {}
+  close_watcher(close_watcher&&) = delete;
+
+  template <class Token>
+  auto async_connect(Token&& token) {
+    return asio::post(asio::append(std::forward<Token>(token), error_code{}));
+  }
+
+  void close() noexcept {
+    ++*closed;
+    if (inside_a_call) ++*closed_inside;
+  }
+
+  bool is_open() const noexcept { return ++looks % 4 != 0; }
+
+  std::atomic<int>* closed_inside;
+  std::atomic<int>* closed;
+  mutable std::atomic<int> looks = 0;
+};
+
+}  // namespace
+
+TEST_CASE("no claim and no release runs a close") {
+  asio::thread_pool threads{2};
+  std::atomic<int> inside = 0, closed = 0, rounds = 0;
+  {
+    pool<close_watcher> pool{threads,
+                             static_resolver{{"127.0.0.1", 1}},
+                             [&](const asio::any_io_executor& executor, const backend&) {
+                               return close_watcher{executor, inside, closed};
+                             },
+                             {.max_connections = 2, .rebalance_delay = 1ms}};
+    // On the threads of the context, where a step of the pool could run at once.
+    const auto use = [&] {
+      inside_a_call = true;
+      {
+        auto held = pool.claim(10s);
+        if (++rounds % 3 == 0) held.discard();
+      }
+      inside_a_call = false;
+    };
+    for (int i = 0; i < 300; ++i) {
+      asio::post(threads, use);
+      REQUIRE(eventually([&] { return rounds == i + 1; }));
+    }
+    CHECK(pool.stop(10s) == 0);
+  }
+  threads.join();
+  CHECK(closed > 100);
+  CHECK(inside == 0);
 }

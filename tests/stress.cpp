@@ -255,11 +255,7 @@ backend at(std::uint16_t port, std::uint32_t weight = 1) {
 void check(const pool_stats& now, network& outside) {
   slot_counts sum;
   for (const auto& row : now.backends) {
-    sum.idle += row.slots.idle;
-    sum.claimed += row.slots.claimed;
-    sum.checking += row.slots.checking;
-    sum.connecting += row.slots.connecting;
-    sum.closing += row.slots.closing;
+    sum += row.slots;
   }
   outside.demand(sum == now.slots, "R14: the rows add up");
   outside.demand(now.counters.opened == now.counters.closed + now.slots.total(),

@@ -15,13 +15,24 @@ namespace cueball {
 
 /// Connections by what they are doing. Each is counted once.
 struct slot_counts {
-  std::uint32_t idle = 0;        ///< Ready to be claimed.
-  std::uint32_t claimed = 0;     ///< Held by a lease.
-  std::uint32_t checking = 0;    ///< Out of circulation for a moment, while its close-watch is armed.
+  std::uint32_t idle = 0;     ///< Ready to be claimed.
+  std::uint32_t claimed = 0;  ///< Held by a lease.
+  std::uint32_t checking =
+      0;  ///< Out of circulation for a moment, while its close-watch is armed or looked at again.
   std::uint32_t connecting = 0;  ///< Being connected.
   std::uint32_t closing = 0;     ///< Being closed, or being cancelled while it connected.
 
   constexpr std::uint32_t total() const noexcept { return idle + claimed + checking + connecting + closing; }
+
+  /// State by state.
+  constexpr slot_counts& operator+=(const slot_counts& more) noexcept {
+    idle += more.idle;
+    claimed += more.claimed;
+    checking += more.checking;
+    connecting += more.connecting;
+    closing += more.closing;
+    return *this;
+  }
 
   friend bool operator==(const slot_counts&, const slot_counts&) = default;
 };

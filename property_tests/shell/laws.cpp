@@ -168,11 +168,7 @@ void world::check() {
   const auto now = pool_->stats();
   slot_counts sum;
   for (const auto& row : now.backends) {
-    sum.idle += row.slots.idle;
-    sum.claimed += row.slots.claimed;
-    sum.checking += row.slots.checking;
-    sum.connecting += row.slots.connecting;
-    sum.closing += row.slots.closing;
+    sum += row.slots;
     demand(row.counters.opened == row.counters.closed + row.slots.total(),
            "R14: opened = closed + total, for each backend");
   }

@@ -453,11 +453,7 @@ void ledger::check_stats(const pool_stats& stats) const {
     if (may_be_gone && !is_row) continue;
     demand(is_row, "R14: each backend has its row, in order of announcement");
     demand_equal(row->counters.closed, one.closed, "R14: closed, by backend");
-    sum.idle += row->slots.idle;
-    sum.claimed += row->slots.claimed;
-    sum.checking += row->slots.checking;
-    sum.connecting += row->slots.connecting;
-    sum.closing += row->slots.closing;
+    sum += row->slots;
     ++row;
   }
   demand(row == stats.backends.end(), "R14: no row without a backend");

@@ -247,11 +247,7 @@ class world {
   void check_counts(const cueball::pool_stats& stats) {
     cueball::slot_counts sum;
     for (const auto& row : stats.backends) {
-      sum.idle += row.slots.idle;
-      sum.claimed += row.slots.claimed;
-      sum.checking += row.slots.checking;
-      sum.connecting += row.slots.connecting;
-      sum.closing += row.slots.closing;
+      sum += row.slots;
       all.check(row.counters.opened == row.counters.closed + row.slots.total(),
                 "R14: a backend's opened are not its closed and its present ones");
     }

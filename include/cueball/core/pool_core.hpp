@@ -259,14 +259,6 @@ class pool_core {
     }
   }
 
-  static void add(slot_counts& sum, const slot_counts& row) noexcept {
-    sum.idle += row.idle;
-    sum.claimed += row.claimed;
-    sum.checking += row.checking;
-    sum.connecting += row.connecting;
-    sum.closing += row.closing;
-  }
-
   // Telling.
 
   void tell(effect what) {
@@ -329,6 +321,11 @@ class pool_core {
 
   /// The connection is gone: the slot becomes free.
   void forget(slot_base& slot);
+
+  /// Out of circulation until its close-watch fires again, or a second look is over.
+  static bool is_held(const slot_base& slot) noexcept {
+    return slot.state == slot_state::checking && slot.timer != 0;
+  }
 
   /// Takes it out of circulation, to watch it.
   void check(slot_base& slot);

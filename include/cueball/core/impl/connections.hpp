@@ -58,7 +58,7 @@ void pool_core<Policies, Payload>::closed(slot_id id, time_point now) {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::watched(slot_id id, time_point now) {
   auto* const slot = slots_.find(id);
-  if (!slot || slot->state != slot_state::checking || slot->timer != 0) return;
+  if (!slot || slot->state != slot_state::checking || is_held(*slot)) return;
   slot->watched = true;
   slot->watched_at_claims = slot->claims;
   if (!slot->suspect || slot->unwanted || is_stopping()) return checked(*slot, now);
@@ -150,7 +150,7 @@ void pool_core<Policies, Payload>::mark(slot_base& slot) noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::retire(slot_base& slot, close_reason reason) {
-  if (slot.state == slot_state::claimed || (slot.state == slot_state::checking && slot.timer == 0))
+  if (slot.state == slot_state::claimed || (slot.state == slot_state::checking && !is_held(slot)))
     mark(slot);
   else
     close(slot, slot.state == slot_state::connecting ? close_reason::cancelled : reason);

@@ -82,7 +82,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
       ++count_of(row.slots, slot->state);
       row.counters.claims += slot->claims;
     }
-    add(all.slots, row.slots);
+    all.slots += row.slots;
     registry::add_up(all.counters, row.counters);
   }
   return all;
@@ -114,7 +114,7 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
     auto& slot = slots_[stop_at_];
     if (slot.state == slot_state::connecting)
       close(slot, close_reason::cancelled);
-    else if (slot.state == slot_state::idle || (slot.state == slot_state::checking && slot.timer != 0))
+    else if (slot.state == slot_state::idle || is_held(slot))
       close(slot, close_reason::stopped);
   }
   for (; steps > 0 && at_record_; --steps) {
