@@ -36,7 +36,7 @@ void check_longest_run() {
   }
   random_source random{1};
   front idle{Queue{}, slots.size(), random_source{2}};
-  idle.shut(front::not_running, false);
+  idle.shut(core::gate::not_running, false);
   for (const auto op : ops) {
     auto& slot = slots[static_cast<std::size_t>(op / 4) % slots.size()];
     if (op % 4 == 0) {

@@ -3,6 +3,7 @@
 /// The queue axis: which idle connection does a claim get?
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <type_traits>
 
 #include <cueball/random.hpp>
+#include <cueball/relaxed_word.hpp>
 
 namespace cueball {
 
@@ -69,6 +71,55 @@ concept queue_of = requires(Queue queue, const Queue& constant, Slot slot, rando
   // Goes on with a shuffle, or begins one: about this many steps; true when it is done. Other calls may come
   // between the steps.
   { queue.shuffle(random, std::size_t{}) } noexcept -> std::same_as<bool>;
+};
+
+/// An object that holds the numbers of idle connections, and that threads use at once without a lock.
+///
+/// The *place* belongs to the queue while it holds the number. `push` writes it before others can see the
+/// number in the queue; the owner of the number lends the word for it. In a `push` that succeeds, and in a
+/// `pop` or `remove` that gives a number, there is a `seq_cst` read-modify-write at which it happens, and a
+/// `pop` that finds nothing had a `seq_cst` load at which there was nothing: who finds nothing, and then says
+/// that he waits, is seen by whoever pushes later.
+template <class Queue>
+concept concurrent_queue =
+    requires(Queue queue, const Queue& constant, std::uint32_t number, relaxed_word<std::uint32_t>& place) {
+      // Before a greater number than ever is pushed, by one thread at a time: room for numbers below that.
+      queue.make_room(number);
+      // False if there is no room: a removed one may take up its place until it is popped over.
+      { queue.push(number, place) } noexcept -> std::same_as<bool>;
+      { queue.pop() } noexcept -> std::same_as<std::optional<std::uint32_t>>;
+      // Takes out a certain number, by one thread at a time; false if it is not there (any more).
+      { queue.remove(number, std::uint32_t{}) } noexcept -> std::same_as<bool>;
+      // Is it there?
+      { constant.holds(number, std::uint32_t{}) } noexcept -> std::same_as<bool>;
+      // About how many there are.
+      { constant.size() } noexcept -> std::convertible_to<std::size_t>;
+    };
+
+namespace archetype {
+
+/// The poorest word that threads share.
+template <class Word>
+class atomic {
+ public:
+  atomic() = default;
+  explicit atomic(Word) noexcept {}
+  Word load(std::memory_order = std::memory_order_seq_cst) const noexcept { return {}; }
+  void store(Word, std::memory_order = std::memory_order_seq_cst) noexcept {}
+  bool compare_exchange(Word&, Word, std::memory_order = std::memory_order_seq_cst) noexcept { return true; }
+  Word exchange(Word, std::memory_order = std::memory_order_seq_cst) noexcept { return {}; }
+};
+
+}  // namespace archetype
+
+/// A queue that can be used without a lock, and so with `threading::lock_free`: it has a
+/// `template <template <class> class Atomic> class concurrent`, made like its `queue`, whose words are all of
+/// type `Atomic`.
+template <class Policy>
+concept concurrent_queue_strategy = requires {
+  requires std::constructible_from<typename Policy::template concurrent<archetype::atomic>, const Policy&,
+                                   std::size_t, random_source>;
+  requires concurrent_queue<typename Policy::template concurrent<archetype::atomic>>;
 };
 
 /// A policy of the queue axis. See docs/policies.md for what each expression means.

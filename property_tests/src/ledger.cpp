@@ -179,7 +179,8 @@ void ledger::put_back_held(world& pool) {
   for (auto& one : connections_) {
     if (one.now != state::checking || !one.held_until) continue;
     const auto* const slot = pool.find(one.id);
-    if (slot && (slot->state == state::idle || slot->state == state::claimed)) back.push_back(&one);
+    if (slot && (pool.state_of(*slot) == state::idle || pool.state_of(*slot) == state::claimed))
+      back.push_back(&one);
   }
   std::sort(back.begin(), back.end(), [](const connection* a, const connection* b) {
     return a->held_until < b->held_until || (a->held_until == b->held_until && a->held_since < b->held_since);
@@ -391,18 +392,18 @@ void ledger::check_slots(world& pool) {
   for (const auto* const slot : pool.slots()) {
     auto* const one = of(id_of(*slot));
     demand(one != nullptr, "R14: the core has a slot that was never opened, or is gone");
-    if (one->now != slot->state)
+    const auto now = pool.state_of(*slot);
+    if (one->now != now)
       throw rule_broken{"R14: slot " + std::to_string(slot->index) + " is in state " +
-                        std::to_string(int(slot->state)) + " in the core, " + std::to_string(int(one->now)) +
+                        std::to_string(int(now)) + " in the core, " + std::to_string(int(one->now)) +
                         " in the model"};
     demand(one->claims == slot->claims, "R14: claims are counted in the slot");
     if (slot->unwanted && !one->marked) ++(members_[one->owner].live ? voluntary_ : trimmed_);
     one->marked = slot->unwanted;
     one->just_freed = false;
-    demand(!one->marked || slot->state == state::claimed || slot->state == state::checking,
-           "only what is in use is marked");
+    demand(!one->marked || now == state::claimed || now == state::checking, "only what is in use is marked");
     const bool may_be_idle = members_[one->owner].live || stopping_ || (is_sliced_ && pool.has_work());
-    demand(slot->state != state::idle || may_be_idle,
+    demand(now != state::idle || may_be_idle,
            "R4: a removed backend's idle connections close at the rebalance, its claimed ones when released");
     ++seen;
   }

@@ -11,12 +11,14 @@
 #include <cueball/laws/simulator/world_of.hpp>
 #include <cueball/rebalance/even_spread.hpp>
 #include <cueball/rebalance/weighted.hpp>
+#include <cueball/threading/lock_free.hpp>
 #include <cueball/threading/multi_threaded.hpp>
 #include <cueball/threading/single_threaded.hpp>
 
 namespace shipped {
 
-template <class Queue, class First, class Second>
+/// \tparam First, Second, Third the threading models, in turn.
+template <class Queue, class First, class Second, class Third>
 std::vector<cueball::laws::composition> with() {
   using cueball::laws::composition_of;
   using even = cueball::rebalance::even_spread;
@@ -24,10 +26,10 @@ std::vector<cueball::laws::composition> with() {
   namespace when = cueball::decoherence;
   return {composition_of<Queue, even, when::never, First>(),
           composition_of<Queue, even, when::periodic, Second>(),
-          composition_of<Queue, even, when::jittered, First>(),
+          composition_of<Queue, even, when::jittered, Third>(),
           composition_of<Queue, shares, when::never, Second>(),
-          composition_of<Queue, shares, when::periodic, First>(),
-          composition_of<Queue, shares, when::jittered, Second>()};
+          composition_of<Queue, shares, when::periodic, Third>(),
+          composition_of<Queue, shares, when::jittered, First>()};
 }
 
 }  // namespace shipped

@@ -10,8 +10,7 @@
 namespace shipped {
 
 std::vector<cueball::laws::composition> with_fifo() {
-  return with<cueball::queue::fifo, cueball::threading::single_threaded,
-              cueball::threading::multi_threaded>();
+  return with<cueball::queue::fifo, cueball::threading::single_threaded, cueball::threading::multi_threaded, cueball::threading::lock_free>();
 }
 
 }  // namespace shipped

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,12 +19,14 @@
 #include <cueball/core/front.hpp>
 #include <cueball/core/rebalance_job.hpp>
 #include <cueball/core/registry.hpp>
+#include <cueball/core/shared_front.hpp>
 #include <cueball/core/slot.hpp>
 #include <cueball/core/waiter.hpp>
 #include <cueball/observer_policy.hpp>
 #include <cueball/pool_options.hpp>
 #include <cueball/pool_stats.hpp>
 #include <cueball/rebalance_policy.hpp>
+#include <cueball/threading_policy.hpp>
 
 namespace cueball::core {
 
@@ -43,7 +46,8 @@ enum class verdict : std::uint8_t { good, broken, discarded };
 template <class Policies, class Payload>
 class pool_core {
  public:
-  using slot_type = slot<Payload>;
+  using slot_type = slot<Payload, std::conditional_t<shares_front<typename Policies::threading>,
+                                                     shared_slot<typename Policies::threading>, slot_base>>;
   using observer_type = typename Policies::observer;
 
   static constexpr std::uint32_t usual_slice = 128;
@@ -65,7 +69,7 @@ class pool_core {
         job_(random_()),
         // Beyond the target the idle set may hold replacements, of which no more connect at once than this.
         front_(queue, std::size_t{options.max_connections} + options.max_connecting.per_pool,
-               random_source{random_()}) {}
+               random_source{random_()}, slots_) {}
 
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
@@ -75,8 +79,9 @@ class pool_core {
   /// An idle slot, now claimed; null if the book has to be asked.
   slot_type* try_take() noexcept { return down(front_.try_take()); }
 
-  /// Makes a claimed slot idle; false if the book has to be told (`release`).
-  bool try_put(slot_base& slot) noexcept { return front_.try_put(slot); }
+  /// Makes a claimed slot idle, unless the book has to be told (`release`); or makes it idle, and the book
+  /// has to look (`look`).
+  put_result try_put(slot_base& slot) noexcept { return front_.try_put(slot); }
 
   // Life.
 
@@ -105,12 +110,23 @@ class pool_core {
   /// A lease ended.
   void release(slot_base& slot, verdict how, time_point now);
 
+  /// After `put_result::look`. True if the slot is the releaser's again, who then says `release`.
+  bool look(slot_base& slot, time_point now) noexcept;
+
   /// A lease ended, and its connection is gone from the pool already.
   void gone(slot_base& slot, close_reason reason, time_point now);
 
   /// Takes an idle slot to be closed by the caller, who then says `closed`; null if there is none. For the
   /// end of a pool, when nobody may be there to perform effects.
   slot_type* take_to_close();
+
+  /// Nobody will perform effects any more: all releases go to the book from now on. How many holders of slots
+  /// are still to say `release`, `gone` or `look`?
+  std::size_t orphan_all() noexcept {
+    std::size_t orphans = 0;
+    for (std::uint32_t i = 0; i < slots_.size(); ++i) orphans += front_.orphan(slots_[i]);
+    return orphans;
+  }
 
   // Waiting for the pool.
 
@@ -210,11 +226,17 @@ class pool_core {
       if (slots_[i].state != slot_state::free) visit(slots_[i]);
   }
 
+  /// What is true of the slot: where the front is shared, the slot itself does not say.
+  slot_state state_of(const slot_base& slot) const noexcept { return front_.state_of(slot); }
+
   pool_stats stats() const;
 
  private:
-  using front_type = front<typename Policies::queue, typename Policies::threading>;
-  using gate = front_type;
+  using slots_type = slot_table<slot_type>;
+  using front_type =
+      std::conditional_t<shares_front<typename Policies::threading>,
+                         shared_front<typename Policies::queue, typename Policies::threading, slots_type>,
+                         front<typename Policies::queue, typename Policies::threading>>;
   using stage = rebalance_job::stage;
   using slot_list = list<slot_base, &slot_base::of_backend>;
   using need_list = list<backend_record, &backend_record::in_need>;
@@ -298,6 +320,9 @@ class pool_core {
 
   void tell_ready() noexcept;
 
+  /// Gives what is idle to those who wait.
+  void serve(time_point now) noexcept;
+
   /// A slot that nobody uses goes to the oldest waiter whose deadline has not come, or into the idle set.
   void settle(slot_base& slot, time_point now) noexcept;
 
@@ -327,8 +352,11 @@ class pool_core {
     return slot.state == slot_state::checking && slot.timer != 0;
   }
 
-  /// Takes it out of circulation, to watch it.
-  void check(slot_base& slot);
+  /// It was taken out of the idle set, for a moment.
+  void hold(slot_base& slot) noexcept;
+
+  void watch(slot_base& slot) { effects_.push_back({.what = effect::kind::watch, .slot = id_of(slot)}); }
+
   /// Puts it back, or closes it if nobody wants it any more.
   void checked(slot_base& slot, time_point now);
 
@@ -336,7 +364,7 @@ class pool_core {
 
   /// Was it of use: released once, or up for long enough?
   bool was_proved(const slot_base& slot, time_point now) const noexcept {
-    return slot.claims > 1 || (slot.claims == 1 && slot.state != slot_state::claimed) ||
+    return slot.claims > 1 || (slot.claims == 1 && front_.state_of(slot) != slot_state::claimed) ||
            now >= after(slot.up_since, options_.recovery.connect.stable_after);
   }
 
@@ -444,8 +472,8 @@ class pool_core {
   std::uint32_t slice_;
   random_source random_;
   rebalance_job job_;
+  slots_type slots_;
   front_type front_;
-  slot_table<Payload> slots_;
   deadlines<alarm> timers_;
 
   pool_state state_ = pool_state::starting;

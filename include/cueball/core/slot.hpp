@@ -4,10 +4,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include <cueball/core/list.hpp>
+#include <cueball/relaxed_word.hpp>
+#include <cueball/stable_array.hpp>
 #include <cueball/time.hpp>
 
 namespace cueball::core {
@@ -15,7 +16,7 @@ namespace cueball::core {
 enum class slot_state : std::uint8_t {
   free,        ///< No connection.
   connecting,  ///< Being connected.
-  idle,        ///< In the idle set.
+  idle,        ///< In the idle set. Where the front is shared, the record says so of claimed ones as well.
   claimed,     ///< Held by a lease, or on its way to one.
   checking,    ///< Out of the idle set for a moment.
   closing,     ///< Being closed, or being cancelled while it connected.
@@ -25,11 +26,12 @@ struct backend_record;
 
 /// What the core knows of a slot.
 struct slot_base {
-  std::uint64_t claims = 0;      ///< How often this connection was claimed; written by its holder alone.
-  std::uint32_t index = 0;       ///< Its place in the table.
-  std::uint32_t place = 0;       ///< Belongs to the queue while that holds the slot.
-  std::uint32_t backend = 0;     ///< The number of its backend.
-  std::uint32_t generation = 0;  ///< Which use of the slot this is: grows when the slot is freed.
+  relaxed_word<std::uint64_t>
+      claims;                         ///< How often this connection was claimed; written by its holder alone.
+  relaxed_word<std::uint32_t> place;  ///< Belongs to the queue while that holds the slot.
+  std::uint32_t index = 0;            ///< Its place in the table.
+  std::uint32_t backend = 0;          ///< The number of its backend.
+  std::uint32_t generation = 0;       ///< Which use of the slot this is: grows when the slot is freed.
   slot_state state = slot_state::free;
   bool unwanted = false;                ///< Closed as soon as nobody uses it.
   bool watched = false;                 ///< Its close-watch is armed.
@@ -74,19 +76,21 @@ class slot_handle {
 };
 
 /// A slot with what the shell keeps beside it: the connection.
-template <class Payload>
-struct slot : slot_base, Payload {};
+/// \tparam Base `slot_base`, with what the front keeps beside it.
+template <class Payload, class Base = slot_base>
+struct slot : Base, Payload {};
 
 /// Slots at stable addresses. A freed one is used again, under a new generation.
-template <class Payload>
+template <class Slot>
 class slot_table {
  public:
-  slot<Payload>& acquire() {
+  Slot& acquire() {
     if (free_.empty()) {
-      auto& made = slots_.emplace_back();
-      made.index = static_cast<std::uint32_t>(slots_.size() - 1);
-      if (free_.capacity() < slots_.size()) free_.reserve(2 * slots_.size());  // `release` never allocates
-      return made;
+      const auto index = slots_.size();
+      if (free_.capacity() <= index) free_.reserve(2 * std::size_t{index} + 2);  // `release` never allocates
+      slots_.grow_to(index + 1);
+      slots_[index].index = index;
+      return slots_[index];
     }
     auto& found = slots_[free_.back()];
     free_.pop_back();
@@ -103,19 +107,18 @@ class slot_table {
   }
 
   /// The slot if it is still the one that `id` names.
-  slot<Payload>* find(slot_id id) noexcept {
+  Slot* find(slot_id id) noexcept {
     if (id.index >= slots_.size()) return nullptr;
     auto& found = slots_[id.index];
     return found.generation == id.generation && found.state != slot_state::free ? &found : nullptr;
   }
 
   /// All slots, free ones among them.
-  std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(slots_.size()); }
-  slot<Payload>& operator[](std::uint32_t index) noexcept { return slots_[index]; }
-  const slot<Payload>& operator[](std::uint32_t index) const noexcept { return slots_[index]; }
+  std::uint32_t size() const noexcept { return slots_.size(); }
+  Slot& operator[](std::uint32_t index) const noexcept { return slots_[index]; }
 
  private:
-  std::deque<slot<Payload>> slots_;
+  stable_array<Slot> slots_;
   std::vector<std::uint32_t> free_;
 };
 

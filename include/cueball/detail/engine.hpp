@@ -248,8 +248,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     auto& slot = slot_of(record);
     if (is_open(*slot.connection)) [[likely]] {
       if constexpr (!ignores_everything<observer_type>) return release_observed(slot);
-      if (!put(slot)) [[unlikely]]
-        end(slot, core::verdict::good);
+      if (const auto came = put(slot); came != core::put_result::done) [[unlikely]]
+        put_slowly(slot, came);
       return;
     }
     end(slot, core::verdict::broken);
@@ -295,7 +295,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     }
     const std::scoped_lock lock{mutex_};
     abandoned_ = true;
-    core_.each_slot([this](slot_type& slot) { orphans_ += slot.state == core::slot_state::claimed ? 1 : 0; });
+    orphans_ = core_.orphan_all();
     if (orphans_ > 0) kept_for_orphans_ = this->shared_from_this();
   }
 
@@ -459,7 +459,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   // Ends of leases.
 
-  bool put(slot_type& slot) noexcept {
+  core::put_result put(slot_type& slot) noexcept {
     typename threading::fast_mutex fast{mutex_};
     const std::scoped_lock lock{fast};
     return core_.try_put(slot);
@@ -469,8 +469,27 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     const auto keep =
         this->shared_from_this();  // neither the slot nor the engine is ours once it is put back
     const auto where = slot.where;
-    const bool kept = put(slot) || release_slowly(slot, core::verdict::good);
+    const auto came = put(slot);
+    const bool kept = came == core::put_result::done || put_slowly(slot, came);
     observer_.on(released_event{*where, kept});
+  }
+
+  /// The front could not do it alone. True if the connection stays in use.
+  [[gnu::cold, gnu::noinline]] bool put_slowly(slot_type& slot, core::put_result came) noexcept {
+    return came == core::put_result::look && !is_ours_again(slot) ? true
+                                                                  : release_slowly(slot, core::verdict::good);
+  }
+
+  /// The slot was put back, and there is something to do. False if it is in other hands by now; then neither
+  /// the slot nor the engine is ours any more.
+  bool is_ours_again(slot_type& slot) noexcept {
+    bool ours = false;
+    std::shared_ptr<engine> last;
+    with_book([&] {
+      ours = core_.look(slot, clock::now());
+      if (!ours && abandoned_ && --orphans_ == 0) last = std::move(kept_for_orphans_);
+    });
+    return ours;
   }
 
   [[gnu::cold, gnu::noinline]] void end(slot_type& slot, core::verdict how) noexcept {

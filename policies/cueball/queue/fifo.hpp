@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <cueball/queue/concurrent_ring.hpp>
 #include <cueball/queue_policy.hpp>
 
 namespace cueball::queue {
@@ -106,6 +107,17 @@ struct fifo {
     bool shuffling_ = false;
     std::uint32_t next_ = 0;
     std::uint32_t end_ = 0;
+  };
+
+  /// For threads that use it at once.
+  template <template <class> class Atomic>
+  class concurrent : public concurrent_ring<Atomic> {
+   public:
+    /// Half of the ring is for holes.
+    concurrent(const fifo&, std::size_t capacity, random_source)
+        : concurrent_ring<Atomic>(2 * capacity + 2) {}
+
+    void make_room(std::uint32_t) noexcept {}
   };
 };
 

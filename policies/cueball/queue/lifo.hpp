@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include <cueball/queue_policy.hpp>
+#include <cueball/relaxed_word.hpp>
+#include <cueball/stable_array.hpp>
 
 namespace cueball::queue {
 
@@ -91,6 +94,132 @@ struct lifo {
     std::uint32_t holes_ = 0;
     bool shuffling_ = false;
     std::uint32_t left_ = 0;
+  };
+
+  /// For threads that use it at once: a stack of nodes (R. K. Treiber, "Systems programming: coping with
+  /// parallelism", 1986), with a tag beside its head that tells apart two times at which the same node was on
+  /// top. What is removed stays in the stack as a node that `pop` skips; so each number has two nodes.
+  template <template <class> class Atomic>
+  class concurrent {
+   public:
+    concurrent(const lifo&, std::size_t, random_source) {}
+
+    void make_room(std::uint32_t number) { nodes_.grow_to(2 * (number + 1)); }
+
+    /// False if both nodes of the number are still in the stack.
+    bool push(std::uint32_t number, relaxed_word<std::uint32_t>& place) noexcept {
+      auto id = 2 * number;
+      if (nodes_[id].state.load(std::memory_order_acquire) != unused) ++id;
+      auto& mine = nodes_[id];
+      if (mine.state.load(std::memory_order_acquire) != unused) return false;
+      place = id;
+      mine.state.store(held, std::memory_order_relaxed);
+      link(mine, id);
+      return true;
+    }
+
+    std::optional<std::uint32_t> pop() noexcept {
+      // seq_cst: that there is nothing has to be seen after the gate was shut (see `push`).
+      auto top = top_.load(std::memory_order_seq_cst);
+      for (;;) {
+        const auto id = node_of(top);
+        if (id == none) return std::nullopt;
+        auto& top_one = nodes_[id];
+        // If the node is on top again, with another one below, the tag has changed.
+        const auto below = top_one.below.load(std::memory_order_relaxed);
+        if (top_.compare_exchange(top, after(top, below), std::memory_order_seq_cst) &&
+            top_one.state.exchange(unused, std::memory_order_acq_rel) == held)
+          return id / 2;
+        top = top_.load(std::memory_order_seq_cst);
+      }
+    }
+
+    bool remove(std::uint32_t number, std::uint32_t place) noexcept {
+      auto seen = held;
+      return place / 2 == number &&
+             nodes_[place].state.compare_exchange(seen, removed, std::memory_order_seq_cst);
+    }
+
+    bool holds(std::uint32_t number, std::uint32_t place) const noexcept {
+      return place / 2 == number && nodes_[place].state.load(std::memory_order_acquire) == held;
+    }
+
+    /// Takes the removed ones out of the stack, by one thread at a time. The stack is empty for a moment.
+    void tidy() noexcept {
+      auto top = top_.load(std::memory_order_acquire);
+      while (!top_.compare_exchange(top, after(top, none), std::memory_order_seq_cst)) {
+      }
+      // Nobody comes to these any more: who read the top before will find that its tag has changed.
+      std::uint32_t turned = none;
+      for (auto id = node_of(top); id != none;) {
+        auto& one = nodes_[id];
+        const auto below = one.below.load(std::memory_order_relaxed);
+        if (one.state.load(std::memory_order_relaxed) == removed) {
+          one.state.store(unused, std::memory_order_release);
+        } else {
+          one.below.store(turned, std::memory_order_relaxed);
+          turned = id;
+        }
+        id = below;
+      }
+      while (turned != none) {
+        auto& one = nodes_[turned];
+        const auto next = one.below.load(std::memory_order_relaxed);
+        link(one, turned);
+        turned = next;
+      }
+    }
+
+    /// Removed ones among them.
+    std::size_t size() const noexcept {
+      const auto id = node_of(top_.load(std::memory_order_acquire));
+      return id == none ? 0 : nodes_[id].depth.load(std::memory_order_relaxed);
+    }
+
+    /// Calls `see(number)` from the top on until that returns false. What others do meanwhile may be seen or
+    /// not.
+    template <class Visitor>
+    void visit(Visitor see) const {
+      auto id = node_of(top_.load(std::memory_order_acquire));
+      for (auto left = size(); left > 0 && id != none; --left) {
+        const auto& one = nodes_[id];
+        if (one.state.load(std::memory_order_acquire) == held && !see(id / 2)) return;
+        id = one.below.load(std::memory_order_relaxed);
+      }
+    }
+
+   private:
+    static constexpr std::uint32_t none = UINT32_MAX;
+
+    // States of a node.
+    static constexpr std::uint32_t unused = 0;
+    static constexpr std::uint32_t held = 1;
+    static constexpr std::uint32_t removed = 2;
+
+    struct node {
+      Atomic<std::uint32_t> below{};
+      Atomic<std::uint32_t> depth{};
+      Atomic<std::uint32_t> state{};
+    };
+
+    void link(node& mine, std::uint32_t id) noexcept {
+      auto top = top_.load(std::memory_order_acquire);
+      do {
+        const auto below = node_of(top);
+        mine.below.store(below, std::memory_order_relaxed);
+        mine.depth.store(below == none ? 1 : nodes_[below].depth.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_relaxed);
+        // seq_cst: whoever waits has said so before he found the stack empty, or finds the number here.
+      } while (!top_.compare_exchange(top, after(top, id), std::memory_order_seq_cst));
+    }
+
+    static std::uint32_t node_of(std::uint64_t top) noexcept { return static_cast<std::uint32_t>(top); }
+    static std::uint64_t after(std::uint64_t top, std::uint32_t id) noexcept {
+      return ((top >> 32U) + 1) << 32U | id;
+    }
+
+    stable_array<node> nodes_;
+    alignas(64) Atomic<std::uint64_t> top_{none};
   };
 };
 

@@ -20,6 +20,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   enlist(claims_, claimer, deadline);
   ++waited_;
   front_.shut(gate::waiters, true);
+  serve(now);  // who puts one back without a lock looked at the gate before, or will find it shut
 }
 
 template <class Policies, class Payload>
@@ -44,6 +45,7 @@ void pool_core<Policies, Payload>::cancel(waiter& waiting, error_code why) noexc
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_point now) {
+  front_.ended(slot);
   auto& record = *slot.owner;
   if (how == verdict::broken) {
     note_broken(slot, now);
@@ -63,9 +65,21 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, time_point now) {
+  front_.ended(slot);
   tell(effect::kind::tell_closed, slot, reason);
   forget(slot);
   pump(now);
+}
+
+template <class Policies, class Payload>
+bool pool_core<Policies, Payload>::look(slot_base& slot, time_point now) noexcept {
+  if (front_.remove(slot)) {
+    slot.state = slot_state::claimed;
+    return true;
+  }
+  front_.ended(slot);
+  if (!is_stopping()) serve(now);
+  return false;
 }
 
 template <class Policies, class Payload>
@@ -73,6 +87,7 @@ auto pool_core<Policies, Payload>::take_to_close() -> slot_type* {
   auto* const slot = front_.take();
   if (!slot) return nullptr;
   --slot->claims;
+  front_.ended(*slot);
   unwant(*slot);
   slot->state = slot_state::closing;
   ++closing_;
@@ -169,11 +184,24 @@ void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexc
       continue;
     }
     delist(*who);
-    slot.state = slot_state::claimed;
-    ++slot.claims;
+    front_.claimed(slot);
     return grant(*who, slot);
   }
   front_.put(slot);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::serve(time_point now) noexcept {
+  while (auto* const who = claims_.front()) {
+    if (who->deadline <= now) {
+      expire(*who);
+      continue;
+    }
+    auto* const slot = front_.take();
+    if (!slot) return;
+    delist(*who);
+    grant(*who, *slot);
+  }
 }
 
 }  // namespace cueball::core

@@ -71,18 +71,20 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
   auto* const slot = slots_.find(id);
   if (!slot || !slot->watched) return;
   slot->watched = false;
+  const bool was_idle = front_.remove(*slot);  // so that nobody claims it meanwhile
   const bool was_used = slot->claims != slot->watched_at_claims;
   if (was_used) slot->suspect = false;
-  if (slot->suspect && (slot->state == slot_state::idle || slot->state == slot_state::checking)) {
+  if (was_idle) hold(*slot);
+  if (slot->suspect && slot->state == slot_state::checking) {
     auto& record = *slot->owner;
     note_broken(*slot, now);
     close(*slot, close_reason::broken);
     review(record);
     pump(now);
-  } else if (slot->state == slot_state::idle) {
+  } else if (was_idle) {
     slot->suspect = !was_used;
-    check(*slot);
-  } else if (slot->state == slot_state::claimed) {
+    watch(*slot);
+  } else if (front_.state_of(*slot) == slot_state::claimed) {
     plan_sweep(now);
   }
 }
@@ -90,6 +92,7 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::open(backend_record& record, time_point now) {
   auto& slot = slots_.acquire();
+  front_.make_room(slot);
   slot.state = slot_state::connecting;
   slot.owner = &record;
   slot.backend = record.number;
@@ -117,6 +120,7 @@ void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
   }
   if (slot.unwanted) {
     slot.unwanted = false;
+    front_.bar(slot, false);
     --record.unwanted;
     --unwanted_;
   } else {
@@ -127,7 +131,6 @@ void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
-  if (slot.state == slot_state::idle) front_.remove(slot);
   if (slot.state == slot_state::checking) {
     --checking_;
     timers_.cancel(slot.timer);
@@ -142,6 +145,7 @@ void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::mark(slot_base& slot) noexcept {
   slot.unwanted = true;
+  front_.bar(slot, true);
   ++slot.owner->unwanted;
   ++unwanted_;
   --slot.owner->wanted;
@@ -150,10 +154,11 @@ void pool_core<Policies, Payload>::mark(slot_base& slot) noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::retire(slot_base& slot, close_reason reason) {
-  if (slot.state == slot_state::claimed || (slot.state == slot_state::checking && !is_held(slot)))
-    mark(slot);
-  else
-    close(slot, slot.state == slot_state::connecting ? close_reason::cancelled : reason);
+  if (slot.state == slot_state::connecting) return close(slot, close_reason::cancelled);
+  if (is_held(slot)) return close(slot, reason);
+  mark(slot);
+  // After the mark: who puts it back meanwhile sees the mark, or it is found here.
+  if (front_.remove(slot)) close(slot, reason);
 }
 
 template <class Policies, class Payload>
@@ -175,11 +180,9 @@ void pool_core<Policies, Payload>::forget(slot_base& slot) {
 }
 
 template <class Policies, class Payload>
-void pool_core<Policies, Payload>::check(slot_base& slot) {
-  front_.remove(slot);
+void pool_core<Policies, Payload>::hold(slot_base& slot) noexcept {
   slot.state = slot_state::checking;
   ++checking_;
-  effects_.push_back({.what = effect::kind::watch, .slot = id_of(slot)});
 }
 
 template <class Policies, class Payload>
@@ -252,11 +255,16 @@ void pool_core<Policies, Payload>::sweep_on(std::uint32_t& steps, time_point now
   for (; sweep_.at < slots_.size() && steps > 0; --steps, ++sweep_.at) {
     auto& slot = slots_[sweep_.at];
     if (slot.watched) continue;
-    if (slot.state == slot_state::idle) {
+    const auto state = front_.state_of(slot);
+    if (state == slot_state::idle) {
       if (checking_ > front_.idle() / 8) return;  // few at a time: the others can be claimed meanwhile
-      check(slot);
+      if (front_.remove(slot)) {
+        hold(slot);
+        watch(slot);
+        continue;
+      }
     }
-    if (slot.state == slot_state::claimed) sweep_.again = true;
+    if (state == slot_state::idle || state == slot_state::claimed) sweep_.again = true;
   }
   if (sweep_.at < slots_.size()) return;
   const auto again = sweep_.again;

@@ -42,7 +42,10 @@ void pool_core<Policies, Payload>::wake(time_point now) {
   }
   if (is_stopping()) return stop_on(steps);
   if (sweep_.running) sweep_on(steps, now);
-  if (shuffling_) shuffle_on(steps);
+  if (shuffling_)
+    shuffle_on(steps);
+  else if (front_.has_work())
+    front_.work(steps);
   if (!job_.is(stage::none)) rebalance_on(steps);
   pump(now);
 }
@@ -51,8 +54,8 @@ template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
-  return (sweep_.running && checking_ <= front_.idle() / 8) || shuffling_ || must_trim() ||
-         (!job_.is(stage::none) && !job_.is(stage::plan));
+  return (sweep_.running && checking_ <= front_.idle() / 8) || shuffling_ || front_.has_work() ||
+         must_trim() || (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
 template <class Policies, class Payload>
@@ -79,7 +82,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
     row.last_error = record->last_error;
     row.last_error_text = record->last_error_text;
     for (auto* slot = record->slots.front(); slot; slot = slot_list::next(*slot)) {
-      ++count_of(row.slots, slot->state);
+      ++count_of(row.slots, front_.state_of(*slot));
       row.counters.claims += slot->claims;
     }
     all.slots += row.slots;
@@ -114,7 +117,7 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
     auto& slot = slots_[stop_at_];
     if (slot.state == slot_state::connecting)
       close(slot, close_reason::cancelled);
-    else if (slot.state == slot_state::idle || is_held(slot))
+    else if (is_held(slot) || front_.remove(slot))
       close(slot, close_reason::stopped);
   }
   for (; steps > 0 && at_record_; --steps) {

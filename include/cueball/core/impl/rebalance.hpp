@@ -102,6 +102,7 @@ void pool_core<Policies, Payload>::take_marks_back(backend_record& record) noexc
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::unmark(slot_base& slot) noexcept {
   slot.unwanted = false;
+  front_.bar(slot, false);
   --slot.owner->unwanted;
   --unwanted_;
   ++slot.owner->wanted;
@@ -156,9 +157,9 @@ bool pool_core<Policies, Payload>::retire_one() {
   slot_base* in_use = nullptr;
   for (auto* record = excessive_.front(); record; record = excess_list::next(*record))
     for (auto* slot = record->slots.front(); slot; slot = slot_list::next(*slot)) {
-      if (slot->state == slot_state::idle) return retire_from(*slot);
-      if (!in_use && !slot->unwanted &&
-          (slot->state == slot_state::claimed || slot->state == slot_state::checking))
+      const auto state = front_.state_of(*slot);
+      if (state == slot_state::idle) return retire_from(*slot);
+      if (!in_use && !slot->unwanted && (state == slot_state::claimed || state == slot_state::checking))
         in_use = slot;
     }
   return in_use && retire_from(*in_use);

@@ -75,6 +75,7 @@ class world {
   virtual core::waiter* take_finished() = 0;
   virtual core::slot_base* find(core::slot_id id) = 0;
   virtual std::vector<const core::slot_base*> slots() = 0;
+  virtual core::slot_state state_of(const core::slot_base& slot) const = 0;
   virtual pool_stats stats() const = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <cueball/core/pool_core.hpp>
+#include <cueball/laws/rule_broken.hpp>
 #include <cueball/laws/simulator/composition.hpp>
 #include <cueball/policy_set.hpp>
 
@@ -36,7 +37,11 @@ class world_of final : public world {
       : core_(options, queue, rebalance, decoherence, watched, seed, slice) {}
 
   core::slot_base* try_take() override { return core_.try_take(); }
-  bool try_put(core::slot_base& slot) override { return core_.try_put(slot); }
+  bool try_put(core::slot_base& slot) override {
+    const auto came = core_.try_put(slot);
+    if (came == core::put_result::look) throw rule_broken{"the gate was shut in the middle of a release"};
+    return came == core::put_result::done;
+  }
 
   void start(time_point now) override { core_.start(now); }
   void request_stop() override { core_.request_stop(); }
@@ -99,6 +104,7 @@ class world_of final : public world {
     core_.each_slot([&](const core::slot_base& slot) { all.push_back(&slot); });
     return all;
   }
+  core::slot_state state_of(const core::slot_base& slot) const override { return core_.state_of(slot); }
   pool_stats stats() const override { return core_.stats(); }
 
  private:

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The front of models whose claims and releases run beside each other, and beside the book, without a lock.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <cueball/core/front.hpp>
+#include <cueball/core/slot.hpp>
+#include <cueball/decoherence_policy.hpp>
+#include <cueball/random.hpp>
+#include <cueball/relaxed_word.hpp>
+
+namespace cueball::core {
+
+/// What the shared front keeps beside a slot; in a line of its own, since threads write it. It outlives the
+/// uses of the slot.
+template <class Threading>
+struct alignas(64) shared_slot : slot_base {
+  /// How often it was claimed, in all its uses; written by its holder alone.
+  relaxed_word<std::uint64_t> begun;
+
+  /// How often a holder was done with it, twice; plus one if it is barred. A holder that puts it back is done
+  /// only when he has looked at the gate after that, when others may have it already: so there may be more
+  /// than one to come.
+  typename Threading::template atomic<std::uint64_t> ends{};
+
+  /// Held by the book's part of the idle set.
+  bool aside = false;
+};
+
+/// The idle set is a queue that threads use at once, and beside it, mostly empty, one that only the book
+/// uses.
+///
+/// Whether a slot is idle or claimed is not written in it: it is idle if it is in the queue. The book takes a
+/// slot out by removing its number, which succeeds if nobody popped it before.
+///
+/// Two things could go wrong between a release, which pushes and then goes away, and the book.
+/// - Somebody begins to wait, and does not find the slot. He shuts the gate (a `seq_cst` store), then looks
+/// into
+///   the queue (a `seq_cst` load); the releaser pushes (a `seq_cst` compare-and-swap), then looks at the gate
+///   (a `seq_cst` load). In the one order of these either the waiter finds the slot, or the releaser finds
+///   the gate shut, and goes to the book.
+/// - The book wants the slot, and finds it neither idle nor marks it in time. It bars it, then tries to
+/// remove it;
+///   the releaser pushes, then counts its end in the very word that the bar is in. Both are
+///   read-modify-writes of one word: if the bar is first, the releaser finds it and goes to the book; if it
+///   is second, it comes after the push, and the removal succeeds unless the slot was claimed again.
+///
+/// To shuffle, and to get rid of holes when there is no room, the book shuts the gate, moves all slots aside,
+/// and moves them back, in slices. Who pushes or pops meanwhile, because he had passed the gate before, does
+/// no harm.
+template <class QueuePolicy, class Threading, class Slots>
+class shared_front {
+ public:
+  using slot_type = shared_slot<Threading>;
+
+  shared_front(const QueuePolicy& policy, std::size_t capacity, random_source random, const Slots& slots)
+      : slots_(slots), idle_(policy, capacity, random_source{random()}), aside_(policy, capacity, random) {}
+
+  /// Before the slot is put for the first time.
+  void make_room(slot_base& slot) { idle_.make_room(slot.index); }
+
+  /// Null if the gate is shut or nothing is idle.
+  slot_base* try_take() noexcept { return gate_.load() == 0 ? take_shared() : nullptr; }
+
+  put_result try_put(slot_base& base) noexcept {
+    auto& slot = down(base);
+    if (gate_.load() != 0 || (slot.ends.load(std::memory_order_relaxed) & barred) != 0) [[unlikely]]
+      return put_result::ask;
+    if (!idle_.push(slot.index, slot.place)) [[unlikely]]
+      return put_result::ask;
+    // The slot may be anybody's now, but it stays where it is until this holder's end was counted.
+    if (gate_.load() != 0) [[unlikely]]
+      return put_result::look;
+    auto ends = slot.ends.load(std::memory_order_relaxed);
+    do
+      if ((ends & barred) != 0) [[unlikely]]
+        return put_result::look;
+    while (!slot.ends.compare_exchange(ends, ends + one_end, std::memory_order_acq_rel));
+    return put_result::done;
+  }
+
+  // From here on under the mutex.
+
+  slot_base* take() noexcept {
+    const bool aside_first = phase_ == phase::out || phase_ == phase::mix;
+    if (aside_first)
+      if (auto* const slot = take_aside()) return slot;
+    if (auto* const slot = take_shared()) return slot;
+    return aside_first ? nullptr : take_aside();
+  }
+
+  void claimed(slot_base& base) noexcept {
+    auto& slot = down(base);
+    slot.state = slot_state::claimed;
+    ++slot.claims;
+    ++slot.begun;
+  }
+
+  void put(slot_base& base) noexcept {
+    auto& slot = down(base);
+    slot.state = slot_state::idle;
+    if (phase_ == phase::none || phase_ == phase::out) {
+      while (!idle_.push(slot.index, slot.place)) make_room();
+    } else {
+      put_aside(slot);
+    }
+  }
+
+  bool remove(slot_base& base) noexcept {
+    auto& slot = down(base);
+    if (!circulates(slot)) return false;
+    if (!slot.aside) return idle_.remove(slot.index, slot.place);
+    aside_.remove(slot_handle{slot});
+    slot.aside = false;
+    return true;
+  }
+
+  slot_state state_of(const slot_base& base) const noexcept {
+    const auto& slot = static_cast<const slot_type&>(base);
+    if (!circulates(slot)) return slot.state;
+    return slot.aside || idle_.holds(slot.index, slot.place) ? slot_state::idle : slot_state::claimed;
+  }
+
+  void bar(slot_base& base, bool on) noexcept {
+    auto& slot = down(base);
+    auto ends = slot.ends.load(std::memory_order_relaxed);
+    while (
+        !slot.ends.compare_exchange(ends, on ? ends | barred : ends & ~barred, std::memory_order_acq_rel)) {
+    }
+  }
+
+  void ended(slot_base& base) noexcept {
+    auto& slot = down(base);
+    auto ends = slot.ends.load(std::memory_order_relaxed);
+    while (!slot.ends.compare_exchange(ends, ends + one_end, std::memory_order_acq_rel)) {
+    }
+  }
+
+  std::uint32_t orphan(slot_base& slot) noexcept {
+    bar(slot, true);
+    const auto ends = down(slot).ends.load(std::memory_order_acquire) / one_end;
+    return static_cast<std::uint32_t>(down(slot).begun - ends);
+  }
+
+  bool has_work() const noexcept { return phase_ != phase::none; }
+
+  void work(std::size_t steps) noexcept {
+    if (phase_ == phase::out) move_out(steps);
+    if (phase_ == phase::back) move_back(steps);
+  }
+
+  /// True when the shuffle is done.
+  bool shuffle_on(random_source& random, std::size_t steps) noexcept {
+    if (!shuffling_) begin(phase::out);
+    shuffling_ = true;
+    if (phase_ == phase::out) {
+      move_out(steps);
+      if (phase_ == phase::back) phase_ = phase::mix;
+    }
+    if (phase_ == phase::mix && aside_.shuffle(random, steps)) phase_ = phase::back;
+    if (phase_ == phase::back) move_back(steps);
+    shuffling_ = phase_ != phase::none;
+    return !shuffling_;
+  }
+
+  /// About how many.
+  std::uint32_t idle() const noexcept { return static_cast<std::uint32_t>(idle_.size() + aside_.size()); }
+
+  void shut(gate::bit bit, bool on) noexcept {
+    const auto now = gate_.load(std::memory_order_relaxed);
+    gate_.store(on ? now | bit : now & ~static_cast<std::uint32_t>(bit));
+  }
+
+  /// Looks at no more than `most` slots.
+  coherence measure(std::uint32_t most) const noexcept {
+    coherence measured{.idle = idle()};
+    if constexpr (requires { idle_.visit([](std::uint32_t) { return true; }); }) {
+      std::uint32_t seen = 0;
+      std::uint32_t run = 0;
+      std::uint32_t last = 0;
+      idle_.visit([&](std::uint32_t number) {
+        const auto backend = slots_[number].backend;
+        run = seen != 0 && backend == last ? run + 1 : 1;
+        last = backend;
+        if (run > measured.longest_run) measured.longest_run = run;
+        return ++seen < most;
+      });
+    }
+    return measured;
+  }
+
+ private:
+  static constexpr std::uint64_t barred = 1;
+  static constexpr std::uint64_t one_end = 2;
+
+  /// Where slots are being moved to.
+  enum class phase : std::uint8_t { none, out, mix, back };
+
+  static slot_type& down(slot_base& slot) noexcept { return static_cast<slot_type&>(slot); }
+
+  /// Idle or claimed, and only the queue knows which.
+  static bool circulates(const slot_base& slot) noexcept {
+    return slot.state == slot_state::idle || slot.state == slot_state::claimed;
+  }
+
+  slot_base* take_shared() noexcept {
+    const auto number = idle_.pop();
+    if (!number) return nullptr;
+    auto& slot = slots_[*number];
+    ++slot.claims;
+    ++slot.begun;
+    return &slot;
+  }
+
+  slot_base* take_aside() noexcept {
+    const auto handle = aside_.pop();
+    if (!handle) return nullptr;
+    auto& slot = down(handle->get());
+    slot.aside = false;
+    claimed(slot);
+    return &slot;
+  }
+
+  void put_aside(slot_base& base) noexcept {
+    auto& slot = down(base);
+    slot.aside = true;
+    aside_.push(slot_handle{slot});
+  }
+
+  /// The queue is full of what was removed. At once where that is simple, or else in slices to come.
+  void make_room() noexcept {
+    if constexpr (requires { idle_.tidy(); }) {
+      idle_.tidy();
+    } else {
+      if (phase_ == phase::none) begin(phase::out);
+      if (const auto number = idle_.pop()) put_aside(slots_[*number]);
+    }
+  }
+
+  void move_out(std::size_t steps) noexcept {
+    for (; steps > 0; --steps) {
+      const auto number = idle_.pop();
+      if (!number) {
+        phase_ = phase::back;
+        return;
+      }
+      put_aside(slots_[*number]);
+    }
+  }
+
+  void move_back(std::size_t steps) noexcept {
+    for (; steps > 0; --steps) {
+      const auto handle = aside_.pop();
+      if (!handle) return begin(phase::none);
+      auto& slot = down(handle->get());
+      slot.aside = false;
+      while (!idle_.push(slot.index, slot.place)) make_room();  // others came in between
+    }
+  }
+
+  void begin(phase what) noexcept {
+    phase_ = what;
+    shut(gate::sorting, what != phase::none);
+  }
+
+  const Slots& slots_;
+  typename Threading::template atomic<std::uint32_t> gate_{gate::not_running};
+  typename QueuePolicy::template concurrent<Threading::template atomic> idle_;
+  typename QueuePolicy::template queue<slot_handle> aside_;
+  phase phase_ = phase::none;
+  bool shuffling_ = false;
+};
+
+}  // namespace cueball::core
