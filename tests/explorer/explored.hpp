@@ -3,6 +3,7 @@
 /// A threading policy whose every name hands control to the explorer.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string_view>
@@ -32,11 +33,13 @@ class mutex {
     if (all.holds_a_lock() || !is_free()) all.wait("waits for", this, is_free);
     all.note("locks", this);
     held_ = true;
+    all.drain();
     all.locked(this);
   }
 
   void unlock() noexcept {
     auto& all = scheduler::get();
+    all.drain();
     held_ = false;
     all.note("unlocks", this);
     all.unlocked(this);
@@ -57,6 +60,7 @@ class condition {
     auto& all = scheduler::get();
     auto& held = *lock.mutex();
     const auto seen = notified_;
+    all.drain();
     held.held_ = false;
     all.note("waits, and unlocks", &held);
     all.unlocked(&held);
@@ -146,6 +150,71 @@ class shared_word {
   Word value_{};
 };
 
+/// A word that threads change without a lock: others may go on before each access, and may not see a store at
+/// once.
+template <class Word>
+class buffered_word {
+ public:
+  buffered_word() noexcept = default;
+  explicit buffered_word(Word value) noexcept : value_(value) {}
+
+  Word load(std::memory_order = std::memory_order_seq_cst) const noexcept {
+    reach("loads");
+    return seen();
+  }
+
+  void store(Word value, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    reach("stores");
+    put(value, order);
+  }
+
+  bool compare_exchange(Word& expected, Word desired,
+                        std::memory_order order = std::memory_order_seq_cst) noexcept {
+    reach("compares and exchanges");
+    auto& all = scheduler::get();
+    all.drain_others(this);
+    const auto is = seen();
+    if (is == expected) {
+      put(desired, order);
+      return true;
+    }
+    expected = is;
+    return false;
+  }
+
+  Word exchange(Word desired, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    reach("exchanges");
+    scheduler::get().drain_others(this);
+    const auto is = seen();
+    put(desired, order);
+    return is;
+  }
+
+ private:
+  void reach(const char* what) const noexcept {
+    scheduler::get().step();
+    scheduler::get().note(what, this);
+  }
+
+  Word seen() const noexcept {
+    const auto kept = scheduler::get().kept_back(this);
+    return kept ? static_cast<Word>(*kept) : value_;
+  }
+
+  void put(Word value, std::memory_order order) noexcept {
+    auto& all = scheduler::get();
+    if (order != std::memory_order_seq_cst &&
+        all.keeps_back(this, value, [](void* where, std::uint64_t kept) {
+          static_cast<buffered_word*>(where)->value_ = static_cast<Word>(kept);
+        }))
+      return;
+    all.drain();
+    value_ = value;
+  }
+
+  Word value_{};
+};
+
 /// What `multi_threaded` is, in the explorer's hands. Other parts make other models.
 template <class Parker = parker, template <class> class Word = guarded_word>
 struct basic_explored {
@@ -172,6 +241,22 @@ struct basic_explored {
   using parker = Parker;
   using clock = explorer::clock;
 };
+
+/// What `lock_free` is.
+template <template <class> class Word = buffered_word>
+struct basic_lock_free_explored : basic_explored<parker, Word> {
+  static constexpr std::string_view name = "explorer::lock_free_explored";
+  static constexpr bool shares_front = true;
+
+  struct fast_mutex {
+    explicit fast_mutex(mutex&) noexcept {}
+    void lock() noexcept {}
+    void unlock() noexcept {}
+  };
+};
+
+using lock_free_explored = basic_lock_free_explored<>;
+static_assert(cueball::threading_model<lock_free_explored>);
 
 using explored = basic_explored<>;
 static_assert(cueball::threading_model<explored>);

@@ -2,9 +2,13 @@
 /// \file
 /// All interleavings of a few short operations on the pool that ships.
 #include <cstdio>
+#include <string>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+
+#include <cueball/queue/lifo.hpp>
+#include <cueball/queue/random.hpp>
 
 #include "explorer/world.hpp"
 #include "support/catch.hpp"
@@ -18,15 +22,18 @@ using cueball::no_limit;
 namespace {
 
 /// Explores, and says how much that was.
-void every_interleaving_of(const char* name, std::function<void()> body) {
+void every_interleaving_of(std::string name, std::function<void()> body) {
   const auto all = scheduler::get().explore(name, std::move(body));
-  std::printf("%-52s %8llu interleavings, %7.0f a second, at most %zu choices\n", name,
+  std::printf("%-60s %8llu interleavings, %7.0f a second, at most %zu choices\n", name.c_str(),
               static_cast<unsigned long long>(all.interleavings),
               static_cast<double>(all.interleavings) / all.seconds, all.longest);
   std::fflush(stdout);
   if (!all.failure.empty()) FAIL(all.failure);
   SUCCEED();
 }
+
+template <class Model>
+const std::string in = cueball::shares_front<Model> ? ", lock-free" : "";
 
 /// A claim that has to be granted; the lease ends at once.
 template <class World>
@@ -53,11 +60,18 @@ TEST_CASE("claim || release") {
   every_interleaving_of("claim || release, observed", claim_beside_release<world<explored, witness>>);
   every_interleaving_of("claim || release, a choice at each access to the gate",
                         claim_beside_release<world<basic_explored<parker, shared_word>>>);
+  every_interleaving_of("claim || release, lock-free", claim_beside_release<world<lock_free_explored>>);
+  every_interleaving_of("claim || release, lock-free, observed",
+                        claim_beside_release<world<lock_free_explored, witness>>);
+  every_interleaving_of("claim || release, lock-free lifo",
+                        claim_beside_release<world<lock_free_explored, cueball::queue::lifo>>);
+  every_interleaving_of("claim || release, lock-free random",
+                        claim_beside_release<world<lock_free_explored, cueball::queue::random>>);
 }
 
-TEST_CASE("claim with deadline || release") {
-  every_interleaving_of("claim with deadline || release", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("claim with deadline || release", "", explored, lock_free_explored) {
+  every_interleaving_of("claim with deadline || release" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     const auto until = here.all.now() + 1ms;
@@ -76,9 +90,9 @@ TEST_CASE("claim with deadline || release") {
   });
 }
 
-TEST_CASE("claim with deadline || claim || release") {
-  every_interleaving_of("claim with deadline || claim || release", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("claim with deadline || claim || release", "", explored, lock_free_explored) {
+  every_interleaving_of("claim with deadline || claim || release" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     here.go({{"hasty",
@@ -95,9 +109,9 @@ TEST_CASE("claim with deadline || claim || release") {
   });
 }
 
-TEST_CASE("claim || claim || release") {
-  every_interleaving_of("claim || claim || release", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("claim || claim || release", "", explored, lock_free_explored) {
+  every_interleaving_of("claim || claim || release" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     const auto claim = [&] {
@@ -113,18 +127,19 @@ TEST_CASE("claim || claim || release") {
   });
 }
 
-TEST_CASE("async_claim || claim || release") {
-  every_interleaving_of("async_claim || claim || release", [] {
-    world<explored> here{1, {1}, 2};
+TEMPLATE_TEST_CASE("async_claim || claim || release", "", explored, lock_free_explored) {
+  every_interleaving_of("async_claim || claim || release" + in<TestType>, [] {
+    world<TestType> here{1, {1}, 2};
     here.fill();
     auto held = here.take();
     int called = 0;
     here.go({{"initiator",
               [&] {
-                here.pool->async_claim(no_limit, [&](error_code error, world<explored>::lease claimed) {
-                  here.all.check(claimed && !error, "a claim without a deadline is granted");
-                  ++called;
-                });
+                here.pool->async_claim(
+                    no_limit, [&](error_code error, typename world<TestType>::lease claimed) {
+                      here.all.check(claimed && !error, "a claim without a deadline is granted");
+                      ++called;
+                    });
               }},
              {"claimer", [&] { claim_and_release(here); }},
              {"releaser", [&] { held.release(); }}});
@@ -134,9 +149,9 @@ TEST_CASE("async_claim || claim || release") {
   });
 }
 
-TEST_CASE("try_claim || release || claim") {
-  every_interleaving_of("try_claim || release || claim", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("try_claim || release || claim", "", explored, lock_free_explored) {
+  every_interleaving_of("try_claim || release || claim" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     here.go({{"trier",
@@ -152,9 +167,9 @@ TEST_CASE("try_claim || release || claim") {
   });
 }
 
-TEST_CASE("discard || claim") {
-  every_interleaving_of("discard || claim", [] {
-    world<explored, witness> here;
+TEMPLATE_TEST_CASE("discard || claim", "", explored, lock_free_explored) {
+  every_interleaving_of("discard || claim" + in<TestType>, [] {
+    world<TestType, witness> here;
     here.fill();
     auto held = here.take();
     here.go({{"discarder", [&] { held.discard(); }}, {"claimer", [&] { claim_and_release(here); }}});
@@ -163,9 +178,9 @@ TEST_CASE("discard || claim") {
   });
 }
 
-TEST_CASE("detach || claim") {
-  every_interleaving_of("detach || claim", [] {
-    world<explored, witness> here;
+TEMPLATE_TEST_CASE("detach || claim", "", explored, lock_free_explored) {
+  every_interleaving_of("detach || claim" + in<TestType>, [] {
+    world<TestType, witness> here;
     here.fill();
     auto held = here.take();
     here.go({{"detacher", [&] { (void)held.detach(); }}, {"claimer", [&] { claim_and_release(here); }}});
@@ -174,9 +189,9 @@ TEST_CASE("detach || claim") {
   });
 }
 
-TEST_CASE("release of a broken connection || claim") {
-  every_interleaving_of("release of a broken connection || claim", [] {
-    world<explored, witness> here;
+TEMPLATE_TEST_CASE("release of a broken connection || claim", "", explored, lock_free_explored) {
+  every_interleaving_of("release of a broken connection || claim" + in<TestType>, [] {
+    world<TestType, witness> here;
     here.fill();
     auto held = here.take();
     held->close();
@@ -186,9 +201,9 @@ TEST_CASE("release of a broken connection || claim") {
   });
 }
 
-TEST_CASE("release || release || claim || claim") {
-  every_interleaving_of("release || release || claim || claim", [] {
-    world<explored> here{2};
+TEMPLATE_TEST_CASE("release || release || claim || claim", "", explored, lock_free_explored) {
+  every_interleaving_of("release || release || claim || claim" + in<TestType>, [] {
+    world<TestType> here{2};
     here.fill();
     auto one = here.take();
     auto two = here.take();
@@ -202,9 +217,9 @@ TEST_CASE("release || release || claim || claim") {
   });
 }
 
-TEST_CASE("claim || the first connection") {
-  every_interleaving_of("claim || the first connection", [] {
-    world<explored, witness> here;
+TEMPLATE_TEST_CASE("claim || the first connection", "", explored, lock_free_explored) {
+  every_interleaving_of("claim || the first connection" + in<TestType>, [] {
+    world<TestType, witness> here;
     here.go({{"claimer", [&] { claim_and_release(here); }},
              {"waiter", [&] { here.pool->wait_ready(1, no_limit); }}},
             2ms);
@@ -213,9 +228,9 @@ TEST_CASE("claim || the first connection") {
   });
 }
 
-TEST_CASE("claim || stop") {
-  every_interleaving_of("claim || stop", [] {
-    world<explored, witness> here;
+TEMPLATE_TEST_CASE("claim || stop", "", explored, lock_free_explored) {
+  every_interleaving_of("claim || stop" + in<TestType>, [] {
+    world<TestType, witness> here;
     here.fill();
     here.go({{"claimer",
               [&] {
@@ -231,9 +246,9 @@ TEST_CASE("claim || stop") {
   });
 }
 
-TEST_CASE("claim || stop || release") {
-  every_interleaving_of("claim || stop || release", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("claim || stop || release", "", explored, lock_free_explored) {
+  every_interleaving_of("claim || stop || release" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     here.go({{"claimer",
@@ -248,9 +263,9 @@ TEST_CASE("claim || stop || release") {
   });
 }
 
-TEST_CASE("cancel || grant, of a thread that waits") {
-  every_interleaving_of("cancel || grant, of a thread that waits", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("cancel || grant, of a thread that waits", "", explored, lock_free_explored) {
+  every_interleaving_of("cancel || grant, of a thread that waits" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     stopper stop;
@@ -270,9 +285,9 @@ TEST_CASE("cancel || grant, of a thread that waits") {
   });
 }
 
-TEST_CASE("cancel || grant || deadline, of a thread that waits") {
-  every_interleaving_of("cancel || grant || deadline, of a thread that waits", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("cancel || grant || deadline, of a thread that waits", "", explored, lock_free_explored) {
+  every_interleaving_of("cancel || grant || deadline, of a thread that waits" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     stopper stop;
@@ -295,9 +310,9 @@ TEST_CASE("cancel || grant || deadline, of a thread that waits") {
   });
 }
 
-TEST_CASE("cancel || grant, of an async_claim") {
-  every_interleaving_of("cancel || grant, of an async_claim", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("cancel || grant, of an async_claim", "", explored, lock_free_explored) {
+  every_interleaving_of("cancel || grant, of an async_claim" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     auto held = here.take();
     asio::cancellation_signal signal;
@@ -306,7 +321,7 @@ TEST_CASE("cancel || grant, of an async_claim") {
               [&] {
                 here.pool->async_claim(
                     1ms, asio::bind_cancellation_slot(
-                             signal.slot(), [&](error_code error, world<explored>::lease claimed) {
+                             signal.slot(), [&](error_code error, typename world<TestType>::lease claimed) {
                                here.all.check(claimed ? !error
                                                       : error == asio::error::operation_aborted ||
                                                             error == errc::claim_timeout,
@@ -324,15 +339,15 @@ TEST_CASE("cancel || grant, of an async_claim") {
   });
 }
 
-TEST_CASE("async_claim || async_claim with a sooner deadline") {
-  every_interleaving_of("async_claim || async_claim with a sooner deadline", [] {
-    world<explored> here;
+TEMPLATE_TEST_CASE("async_claim || async_claim with a sooner deadline", "", explored, lock_free_explored) {
+  every_interleaving_of("async_claim || async_claim with a sooner deadline" + in<TestType>, [] {
+    world<TestType> here;
     here.fill();
     const auto held = here.take();
     int late = 0;
     int soon = 0;
     const auto claim = [&](duration until, int& called) {
-      here.pool->async_claim(until, [&](error_code error, world<explored>::lease claimed) {
+      here.pool->async_claim(until, [&](error_code error, typename world<TestType>::lease claimed) {
         here.all.check(!claimed && error == errc::claim_timeout, "R9: a claim fails at its deadline");
         ++called;
       });
@@ -346,9 +361,9 @@ TEST_CASE("async_claim || async_claim with a sooner deadline") {
   });
 }
 
-TEST_CASE("release || backend removed || claim") {
-  every_interleaving_of("release || backend removed || claim", [] {
-    world<explored, witness> here{1, {1, 2}};
+TEMPLATE_TEST_CASE("release || backend removed || claim", "", explored, lock_free_explored) {
+  every_interleaving_of("release || backend removed || claim" + in<TestType>, [] {
+    world<TestType, witness> here{1, {1, 2}};
     here.fill();
     auto held = here.take();
     const auto port = held.backend().port;
@@ -362,9 +377,9 @@ TEST_CASE("release || backend removed || claim") {
   });
 }
 
-TEST_CASE("the pool's destructor || release") {
-  every_interleaving_of("the pool's destructor || release", [] {
-    world<explored, witness> here{2};
+TEMPLATE_TEST_CASE("the pool's destructor || release", "", explored, lock_free_explored) {
+  every_interleaving_of("the pool's destructor || release" + in<TestType>, [] {
+    world<TestType, witness> here{2};
     here.fill();
     auto held = here.take();
     here.go({{"destroyer", [&] { here.pool.reset(); }}, {"releaser", [&] { held.release(); }}});
@@ -372,10 +387,10 @@ TEST_CASE("the pool's destructor || release") {
   });
 }
 
-TEST_CASE("the pool's destructor || the first connection") {
-  every_interleaving_of("the pool's destructor || the first connection", [] {
-    world<explored, witness> here;
-    here.pool->async_claim(no_limit, [&](error_code error, world<explored, witness>::lease claimed) {
+TEMPLATE_TEST_CASE("the pool's destructor || the first connection", "", explored, lock_free_explored) {
+  every_interleaving_of("the pool's destructor || the first connection" + in<TestType>, [] {
+    world<TestType, witness> here;
+    here.pool->async_claim(no_limit, [&](error_code error, typename world<TestType, witness>::lease claimed) {
       here.all.check(claimed ? !error : error == errc::stopped, "granted, or stopped");
     });
     here.go({{"destroyer", [&] { here.pool.reset(); }}}, 2ms);

@@ -23,6 +23,8 @@ outcome scheduler::explore(std::string_view name, std::function<void()> body) {
   const auto from = std::clock();
   const auto* const most = std::getenv("CUEBALL_PREEMPTIONS");
   most_preemptions_ = most ? static_cast<std::uint32_t>(std::strtoul(most, nullptr, 10)) : 2;
+  const auto* const delays = std::getenv("CUEBALL_DELAYS");
+  most_delays_ = delays ? static_cast<std::uint32_t>(std::strtoul(delays, nullptr, 10)) : 1;
   path_.clear();
   const auto* const told = std::getenv("CUEBALL_CHOICES");
   if (told) {
@@ -36,6 +38,7 @@ outcome scheduler::explore(std::string_view name, std::function<void()> body) {
     position_ = 0;
     replayed_ = path_.size();
     preemptions_ = 0;
+    delays_ = 0;
     now_ = time_point{std::chrono::hours{1}};
     branching_ = false;
     silent_ = false;
@@ -57,7 +60,7 @@ outcome scheduler::explore(std::string_view name, std::function<void()> body) {
     std::ostringstream text;
     text << name << ": " << failure_ << "\nin interleaving " << all.interleavings << ":\n"
          << history() << "again: CUEBALL_PREEMPTIONS=" << most_preemptions_
-         << " CUEBALL_CHOICES=" << choices();
+         << " CUEBALL_DELAYS=" << most_delays_ << " CUEBALL_CHOICES=" << choices();
     all.failure = text.str();
     // Its threads are in the middle of something for ever. Kept, so that a leak checker finds what they own.
     static std::vector<std::unique_ptr<logical>> kept;
@@ -123,6 +126,7 @@ std::size_t scheduler::start(std::string name, std::function<void()> run) {
   who.name = std::move(name);
   who.run = std::move(run);
   who.ready = nullptr;
+  who.kept.clear();
   who.deadline = never_comes;
   who.gate = nullptr;
   who.held = 0;
@@ -158,6 +162,7 @@ void scheduler::go(std::vector<thread> threads, duration horizon) {
       note("begins");
       who.run();
       note("ends");
+      drain();
       who.ended = true;
       decide();
     });
@@ -222,6 +227,15 @@ void scheduler::advance(time_point to) {
     auto& what = **due;
     timers_.erase(due);
     what.fire();
+  }
+}
+
+void scheduler::drain_others(const void* where) noexcept {
+  for (std::size_t i = 0; i < in_use_; ++i) {
+    auto& who = *logicals_[i];
+    if (i != current_ && std::any_of(who.kept.begin(), who.kept.end(),
+                                     [where](const store& each) { return each.where == where; }))
+      drain(who);
   }
 }
 

@@ -61,8 +61,9 @@ struct outcome {
 
 /// Depth first, over all choices at the points where the model of threads (explored.hpp) hands control over:
 /// which thread goes on, or whether time passes to the next deadline. A switch away from a thread that could
-/// have gone on is a preemption, of which each interleaving has at most `CUEBALL_PREEMPTIONS` (2).
-/// `CUEBALL_CHOICES` runs the one interleaving that it tells.
+/// have gone on is a preemption, of which each interleaving has at most `CUEBALL_PREEMPTIONS` (2). Whether a
+/// store is seen at once is a choice too; at most `CUEBALL_DELAYS` (1) times it is not. `CUEBALL_CHOICES`
+/// runs the one interleaving that it tells.
 class scheduler {
  public:
   static scheduler& get();
@@ -123,6 +124,38 @@ class scheduler {
     if (is_branching()) decide();
   }
 
+  // Stores that others do not see yet (x86-TSO: P. Sewell et al., 2010). A store weaker than `seq_cst` may
+  // stay in the buffer of its thread until that drains it: by a `seq_cst` store or read-modify-write, at a
+  // lock or an unlock, or when it waits or ends. So may the outcome of a read-modify-write weaker than
+  // `seq_cst`, until somebody else does one on the same word; that is weaker than x86, and as weak as some
+  // other machines.
+
+  /// Keeps it, or says that it is to be done at once.
+  bool keeps_back(void* where, std::uint64_t value, void (*write)(void*, std::uint64_t)) {
+    if (!is_branching()) return false;
+    auto& kept = running().kept;
+    if (kept.empty()) {
+      if (delays_ >= most_delays_ || pick(2) == 0) return false;
+      ++delays_;
+      note("keeps a store back", where);
+    }
+    kept.push_back({where, value, write});
+    return true;
+  }
+
+  /// What the running thread has stored there and others do not see yet.
+  std::optional<std::uint64_t> kept_back(const void* where) noexcept {
+    const auto& kept = running().kept;
+    for (auto i = kept.size(); i-- > 0;)
+      if (kept[i].where == where) return kept[i].value;
+    return std::nullopt;
+  }
+
+  void drain() noexcept { drain(running()); }
+
+  /// Nobody else has a store to it that is not seen.
+  void drain_others(const void* where) noexcept;
+
   /// Goes on when `ready()`, or at the deadline. True if ready.
   template <class Ready>
   bool wait(const char* what, const void* which, const Ready& ready, time_point deadline = never_comes) {
@@ -131,6 +164,7 @@ class scheduler {
       return true;
     }
     note(what, which);
+    drain();
     auto& self = running();
     self.ready = [](const void* of) { return (*static_cast<const Ready*>(of))(); };
     self.ready_of = &ready;
@@ -164,8 +198,15 @@ class scheduler {
   void remove(server& what) noexcept { std::erase(servers_, &what); }
 
  private:
+  struct store {
+    void* where;
+    std::uint64_t value;
+    void (*write)(void*, std::uint64_t);
+  };
+
   struct logical {
     fiber stack;
+    std::vector<store> kept;
     std::string name;
     std::function<void()> run;
     bool (*ready)(const void*) = nullptr;  ///< Null: it can go on.
@@ -189,6 +230,11 @@ class scheduler {
     std::uint32_t taken;
     std::uint32_t of;
   };
+
+  static void drain(logical& who) noexcept {
+    for (const auto& each : who.kept) each.write(each.where, each.value);
+    who.kept.clear();
+  }
 
   static constexpr std::size_t most_steps = 2000;
   static constexpr std::size_t time_passes = ~std::size_t{0};
@@ -228,6 +274,8 @@ class scheduler {
   std::size_t replayed_ = 0;  ///< Choices of the path that are given.
   std::uint32_t preemptions_ = 0;
   std::uint32_t most_preemptions_ = 2;
+  std::uint32_t delays_ = 0;
+  std::uint32_t most_delays_ = 1;
   std::vector<std::size_t> options_;
   std::vector<happened> history_;
   std::string failure_;
