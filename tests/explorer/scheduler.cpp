@@ -19,10 +19,10 @@ scheduler& scheduler::get() {
 
 // The search.
 
-outcome scheduler::explore(std::string_view name, std::function<void()> body) {
+outcome scheduler::explore(std::string_view name, std::function<void()> body, std::uint32_t preemptions) {
   const auto from = std::clock();
   const auto* const most = std::getenv("CUEBALL_PREEMPTIONS");
-  most_preemptions_ = most ? static_cast<std::uint32_t>(std::strtoul(most, nullptr, 10)) : 2;
+  most_preemptions_ = most ? static_cast<std::uint32_t>(std::strtoul(most, nullptr, 10)) : preemptions;
   const auto* const delays = std::getenv("CUEBALL_DELAYS");
   most_delays_ = delays ? static_cast<std::uint32_t>(std::strtoul(delays, nullptr, 10)) : 1;
   path_.clear();
@@ -33,6 +33,7 @@ outcome scheduler::explore(std::string_view name, std::function<void()> body) {
   }
 
   outcome all;
+  all.preemptions = most_preemptions_;
   do {
     in_use_ = 0;
     position_ = 0;

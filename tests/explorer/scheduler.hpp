@@ -54,8 +54,9 @@ struct thread {
 /// What came of an exploration.
 struct outcome {
   std::uint64_t interleavings = 0;
-  std::size_t longest = 0;  ///< Choices in the longest of them.
-  double seconds = 0;       ///< Of the processor.
+  std::size_t longest = 0;        ///< Choices in the longest of them.
+  double seconds = 0;             ///< Of the processor.
+  std::uint32_t preemptions = 0;  ///< At most.
   std::string failure;  ///< Empty if no interleaving broke a rule; else the rule, and how to see it again.
 };
 
@@ -71,7 +72,8 @@ class scheduler {
   // For a test.
 
   /// Runs `body` once for each interleaving, or until one breaks a rule. What that one had is left as it was.
-  outcome explore(std::string_view name, std::function<void()> body);
+  /// With so many preemptions, unless the environment says otherwise.
+  outcome explore(std::string_view name, std::function<void()> body, std::uint32_t preemptions = 2);
 
   // For a body.
 
