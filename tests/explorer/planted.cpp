@@ -15,8 +15,8 @@ namespace {
 /// Explores until the fault is found, and says how long that took.
 std::string fault_in(const char* name, std::function<void()> body) {
   const auto all = scheduler::get().explore(name, std::move(body));
-  std::printf("%-52s found in interleaving %llu\n", name, static_cast<unsigned long long>(all.interleavings));
-  std::fflush(stdout);
+  std::fprintf(stderr, "%-52s found in interleaving %llu\n", name,
+               static_cast<unsigned long long>(all.interleavings));
   return all.failure;
 }
 

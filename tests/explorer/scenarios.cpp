@@ -25,10 +25,9 @@ namespace {
 /// some would take hours with two.
 void every_interleaving_of(std::string name, std::function<void()> body, std::uint32_t preemptions = 2) {
   const auto all = scheduler::get().explore(name, std::move(body), preemptions);
-  std::printf("%-60s %8llu interleavings, %7.0f a second, at most %zu choices, %u preemptions\n",
-              name.c_str(), static_cast<unsigned long long>(all.interleavings),
-              static_cast<double>(all.interleavings) / all.seconds, all.longest, all.preemptions);
-  std::fflush(stdout);
+  std::fprintf(stderr, "%-60s %8llu interleavings, %7.0f a second, at most %zu choices, %u preemptions\n",
+               name.c_str(), static_cast<unsigned long long>(all.interleavings),
+               static_cast<double>(all.interleavings) / all.seconds, all.longest, all.preemptions);
   if (!all.failure.empty()) FAIL(all.failure);
   SUCCEED();
 }
