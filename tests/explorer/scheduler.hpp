@@ -153,7 +153,11 @@ class scheduler {
     return std::nullopt;
   }
 
-  void drain() noexcept { drain(running()); }
+  void drain() {
+    if (running().kept.empty()) return;
+    step();
+    drain(running());
+  }
 
   /// Nobody else has a store to it that is not seen.
   void drain_others(const void* where) noexcept;
