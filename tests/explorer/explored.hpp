@@ -164,12 +164,14 @@ class buffered_word {
   }
 
   void store(Word value, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    drain_for(order);
     reach("stores");
     put(value, order);
   }
 
   bool compare_exchange(Word& expected, Word desired,
                         std::memory_order order = std::memory_order_seq_cst) noexcept {
+    drain_for(order);
     reach("compares and exchanges");
     auto& all = scheduler::get();
     all.drain_others(this);
@@ -183,6 +185,7 @@ class buffered_word {
   }
 
   Word exchange(Word desired, std::memory_order order = std::memory_order_seq_cst) noexcept {
+    drain_for(order);
     reach("exchanges");
     scheduler::get().drain_others(this);
     const auto is = seen();
@@ -191,6 +194,10 @@ class buffered_word {
   }
 
  private:
+  static void drain_for(std::memory_order order) noexcept {
+    if (order == std::memory_order_seq_cst) scheduler::get().drain();
+  }
+
   void reach(const char* what) const noexcept {
     scheduler::get().step();
     scheduler::get().note(what, this);
@@ -208,7 +215,6 @@ class buffered_word {
           static_cast<buffered_word*>(where)->value_ = static_cast<Word>(kept);
         }))
       return;
-    all.drain();
     value_ = value;
   }
 
