@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Builds what is measured, and says what is missing."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .cases import Case, cases_of
+
+# Measured in every round of many threads, whatever was asked for.
+GATE = ("cycle/2/cas_private", "cycle/2/cas_shared")
+
+PACKAGES = {
+    "g++": "g++", "meson": "meson", "ninja": "ninja-build", "pkg-config": "pkg-config",
+}
+PEERS = {
+    "soci": "libsoci-dev", "poco": "libpoco-dev", "apr": "libaprutil1-dev",
+}
+OPTIONS = ["-Dbenchmarks=enabled", "-Dtests=disabled", "-Dlaws=disabled", "-Dproperties=disabled",
+           "-Dexamples=disabled", "-Dbuildtype=release", "-Db_ndebug=true"]
+
+
+def say(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+def run(command, **more):
+    """Ends the script with what the command said, if that fails."""
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **more)
+    if ended.returncode:
+        sys.exit(f"{ended.stdout}\n{' '.join(map(str, command))} failed.")
+    return ended.stdout
+
+
+def all_cases(root, directory, milliseconds):
+    missing = [package for tool, package in PACKAGES.items() if not shutil.which(tool)]
+    if not missing and subprocess.run(["pkg-config", "--exists", "benchmark"], check=False).returncode:
+        missing.append("libbenchmark-dev")
+    if missing:
+        sys.exit(f"Missing, as Debian calls them: {' '.join(missing)}")
+    say("building")
+    if not (directory / "build.ninja").exists():
+        run(["meson", "setup", directory, root, *OPTIONS])
+    run(["meson", "compile", "-C", directory])
+    programs = directory / "benchmarks"
+    found = list(cases_of(programs / "suite", milliseconds))
+    for peer, package in PEERS.items():
+        if (programs / peer).exists():
+            found += cases_of(programs / peer, milliseconds)
+        else:
+            say(f"skipped: {peer}, since {package} is not there")
+    return found
+
+
+def circumstances(directory):
+    """The machine and the compiler, in words."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    compiler = subprocess.run([os.environ.get("CXX", "c++"), "--version"], capture_output=True, text=True,
+                              check=False).stdout.splitlines()
+    return (f"{os.cpu_count()} processors ({model.group(1) if model else platform.machine()}), "
+            f"{compiler[0] if compiler else 'an unknown compiler'}, -O3 -DNDEBUG")
