@@ -53,6 +53,47 @@ def all_cases(root, directory, milliseconds):
             found += cases_of(programs / peer, milliseconds)
         else:
             say(f"skipped: {peer}, since {package} is not there")
+    found += hikaricp(root, directory, milliseconds)
+    found += node(root, directory, milliseconds)
+    return found
+
+
+def cycle_cases(who, command, milliseconds):
+    """Those of a peer with a program of its own: THREADS CONNECTIONS MILLISECONDS are its arguments."""
+    return [Case(f"cycle/{threads}/{who}", (*command, str(threads), "16", str(milliseconds)), native=False)
+            for threads in (1, 2, 8)]
+
+
+def hikaricp(root, directory, milliseconds):
+    jars = [Path("/usr/share/java") / jar for jar in ("HikariCP.jar", "slf4j-api.jar", "slf4j-nop.jar")]
+    missing = [str(jar) for jar in jars if not jar.exists()]
+    missing += [tool for tool in ("java", "javac") if not shutil.which(tool)]
+    if missing:
+        say(f"skipped: HikariCP (libhikaricp-java, default-jdk-headless); missing: {', '.join(missing)}")
+        return []
+    classes = directory / "hikaricp"
+    path = ":".join(map(str, jars))
+    run(["javac", "-cp", path, "-d", classes, *sorted((root / "benchmarks/peers/hikaricp").glob("*.java"))])
+    return cycle_cases("hikaricp", ("java", "-XX:+UseSerialGC", "-cp", f"{classes}:{path}", "Cycle"), milliseconds)
+
+
+def node(root, directory, milliseconds):
+    if not shutil.which("node"):
+        say("skipped: node's cueball and generic-pool (nodejs, npm)")
+        return []
+    home = directory / "node"
+    home.mkdir(exist_ok=True)
+    found = []
+    for module in ("cueball", "generic-pool"):
+        where = home / "node_modules" / module
+        if not where.exists() and shutil.which("npm"):
+            subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", home, module],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
+        if not where.exists():
+            say(f"skipped: node's {module}, which npm could not install")
+            continue
+        program = ("env", f"NODE_PATH={home}/node_modules", "node", root / "benchmarks/peers/node/cycle.js", module)
+        found += cycle_cases(f"node {module}", tuple(map(str, program)), milliseconds)
     return found
 
 

@@ -11,14 +11,20 @@ END = "<!-- measured by scripts/bench: end -->"
 
 def measured(results, circumstances):
     return "\n\n".join([
-        f"{results.rounds} rounds on {circumstances}. {results.taken} samples count. {results.loud} were thrown away "
-        f"because others used more than {100 * QUIET:.0f} % of the machine, and {results.apart} rounds of many threads "
-        f"because the shared CAS pair took less than {OVERLAP:.0f} times the time of the private one.",
-        "## All figures",
+        f"{results.rounds} rounds on {circumstances}. {results.taken} samples count. {thrown_away(results)}",
+        "### All figures",
         table(results),
-        "## Demands and aims",
+        "### Demands and aims",
         demands(results),
     ])
+
+
+def thrown_away(results):
+    if not all(record["filtered"] for record in results.records):
+        return "**Samples were not thrown away when others disturbed them: these figures say nothing.**"
+    return (f"{results.loud} were thrown away because others used more than {100 * QUIET:.0f} % of the machine, and "
+            f"{results.apart} rounds of many threads because the shared CAS pair took less than {OVERLAP:.0f} times "
+            f"the time of the private one.")
 
 
 def write(docs, text, results):

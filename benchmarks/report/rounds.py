@@ -36,7 +36,8 @@ class Rounds:
                   file=self.progress, flush=True)
 
     def take_group(self, group, number):
-        record = {"group": group.name, "round": number, "cells": {}, "loud": 0, "apart": 0, "failed": []}
+        record = {"group": group.name, "round": number, "cells": {}, "loud": 0, "apart": 0, "failed": [],
+                  "filtered": self.filtered}
         needs_overlap = any(is_parallel(case) for case in group.cases)
         for _ in range(TRIES):
             record["cells"] = {}
