@@ -36,7 +36,8 @@ def run(command, **more):
     return ended.stdout
 
 
-def all_cases(root, directory, milliseconds):
+def build(root, directory):
+    """Ends the script if something is missing. Returns where the programs are."""
     missing = [package for tool, package in PACKAGES.items() if not shutil.which(tool)]
     if not missing and subprocess.run(["pkg-config", "--exists", "benchmark"], check=False).returncode:
         missing.append("libbenchmark-dev")
@@ -46,8 +47,12 @@ def all_cases(root, directory, milliseconds):
     if not (directory / "build.ninja").exists():
         run(["meson", "setup", directory, root, *OPTIONS])
     run(["meson", "compile", "-C", directory])
-    programs = directory / "benchmarks"
-    found = list(cases_of(programs / "suite", milliseconds))
+    return directory / "benchmarks"
+
+
+def all_cases(root, directory, milliseconds):
+    programs = build(root, directory)
+    found = [*cases_of(programs / "suite", milliseconds), *cases_of(programs / "allocations", milliseconds)]
     for peer, package in PEERS.items():
         if (programs / peer).exists():
             found += cases_of(programs / peer, milliseconds)
