@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .cases import Case, cases_of
+from .cases import Case, Compilation, cases_of
 
 # Measured in every round of many threads, whatever was asked for.
 GATE = ("cycle/2/cas_private", "cycle/2/cas_shared")
@@ -58,9 +58,19 @@ def all_cases(root, directory, milliseconds):
             found += cases_of(programs / peer, milliseconds)
         else:
             say(f"skipped: {peer}, since {package} is not there")
+    found += compilations(root)
     found += hikaricp(root, directory, milliseconds)
     found += node(root, directory, milliseconds)
     return found
+
+
+def compilations(root):
+    compiler = os.environ.get("CXX", "c++").split()
+    for level in ("-O0", "-O2"):
+        for what in ("asio_only", "one_pool"):
+            yield Compilation(f"compile/{level[1:]}/{what}", (
+                *compiler, "-std=c++20", level, f"-I{root}/include", f"-I{root}/policies", "-pthread", "-c",
+                "-o", "/dev/null", f"{root}/benchmarks/compiling/{what}.cpp"))
 
 
 def cycle_cases(who, command, milliseconds):

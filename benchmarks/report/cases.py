@@ -2,10 +2,11 @@
 """What is measured: a case is one sample of one subject, named WHAT/SETTING/WHO; a group is measured together."""
 
 import json
+import os
 import re
+import resource
 import subprocess
 from dataclasses import dataclass, field
-from pathlib import Path
 
 # Nothing takes as long; a peer that hangs must not stop the rest.
 TIMEOUT = 120
@@ -16,6 +17,7 @@ class Case:
     name: str
     command: tuple
     native: bool = True
+    every: int = 1  # taken in the first of so many rounds
 
     @property
     def what(self):
@@ -33,6 +35,37 @@ class Case:
         """One sample: a dictionary with `ns` and `foreign` at least. Raises if the program fails."""
         ended = subprocess.run(self.command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
         return read_benchmark(ended.stdout) if self.native else read_line(ended.stdout)
+
+
+@dataclass(frozen=True)
+class Compilation(Case):
+    """The processor time of a compiler."""
+
+    every: int = 4
+
+    def run(self):
+        before, others = resource.getrusage(resource.RUSAGE_CHILDREN), CpuWatch()
+        subprocess.run(self.command, capture_output=True, timeout=TIMEOUT, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return {"ns": 1e9 * own, "foreign": others.foreign_share(own)}
+
+
+class CpuWatch:
+    """What the machine does from now on: see benchmarks/support/quiet.hpp."""
+
+    def __init__(self):
+        self.begin = self.ticks()
+
+    @staticmethod
+    def ticks():
+        with open("/proc/stat", encoding="ascii") as file:
+            return [int(field) for field in file.readline().split()[1:9]]
+
+    def foreign_share(self, own_seconds):
+        passed = [now - then for now, then in zip(self.ticks(), self.begin)]
+        foreign = sum(passed) - passed[3] - passed[4] - own_seconds * os.sysconf("SC_CLK_TCK")
+        return max(0.0, foreign) / max(1, sum(passed))
 
 
 @dataclass
@@ -80,6 +113,3 @@ def groups_of(cases):
         groups.setdefault(group_name(case), Group(group_name(case))).cases.append(case)
     return list(groups.values())
 
-
-def programs_in(directory):
-    return [path for path in sorted(Path(directory).iterdir()) if path.is_file() and path.stat().st_mode & 0o100]

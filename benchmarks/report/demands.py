@@ -70,6 +70,16 @@ def all_demands(results):
                              ratio("async", threads, model, "post"), 1.35, 1.1)
 
 
+    for model, bytes_at_most in ((single, 64), (multi, 64), (free, 192)):
+        name = f"memory/10000/{model}"
+        yield Demand(f"`{short(model)}`: bytes that an idle connection takes beyond itself",
+                     results.figure(name) if results.has(name) else None, bytes_at_most, None)
+    for model in (multi, free):
+        name = f"slices/10000x10/{model}"
+        yield Demand(f"`{short(model)}`, 10,000 backends: µs under the mutex at a stretch, 99.9th percentile",
+                     results.figure(name).times(0.001) if results.has(name) else None, 20, None)
+
+
 def waiting(results, model):
     def throughput(setting, floor):
         name, other = f"waiting/{setting}/{model}", f"waiting/{setting}/{floor}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """What was measured, as a part of docs/performance.md."""
 
+from . import charts
 from .demands import demands
 from .rounds import OVERLAP, QUIET
 from .tables import table
@@ -16,6 +17,7 @@ def measured(results, circumstances):
         table(results),
         "### Demands and aims",
         demands(results),
+        "`scripts/instructions` says what there is of instructions; the record is in benchmarks/instructions.",
     ])
 
 
@@ -33,3 +35,9 @@ def write(docs, text, results):
     before, rest = old.split(BEGIN)
     after = rest.split(END)[1]
     page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    draw(docs, results)
+
+
+def draw(directory, results):
+    for name, picture in (("cycles", charts.cycles), ("waiting", charts.waiting)):
+        (directory / f"performance_{name}.svg").write_text(picture(results), encoding="utf-8")

@@ -9,6 +9,7 @@ import time
 QUIET = 0.12  # the most of the machine that others may use while a sample is taken
 OVERLAP = 3.0  # how many times the private pair's time the shared CAS pair takes, if threads really run at once
 TRIES = 4
+PATIENCE = 0.2  # seconds more to wait after each sample that was disturbed
 
 
 class Rounds:
@@ -32,37 +33,44 @@ class Rounds:
             thrown = f", {record['loud']} thrown away" if record["loud"] else ""
             thrown += ", threads did not overlap" if record["apart"] else ""
             print(f"round {number + 1}/{total}, group {index + 1}/{len(self.groups)}: {group.name}: "
-                  f"{len(record['cells'])} of {len(group.cases)} in {time.monotonic() - started:.0f} s{thrown}",
+                  f"{len(record['cells'])} samples in {time.monotonic() - started:.0f} s{thrown}",
                   file=self.progress, flush=True)
 
     def take_group(self, group, number):
         record = {"group": group.name, "round": number, "cells": {}, "loud": 0, "apart": 0, "failed": [],
                   "filtered": self.filtered}
-        needs_overlap = any(is_parallel(case) for case in group.cases)
+        due = [case for case in group.cases if number % case.every == 0]
+        needs_overlap = any(is_parallel(case) for case in due)
         for _ in range(TRIES):
             record["cells"] = {}
             if needs_overlap and not self.threads_overlap(record):
-                record["apart"] += 1
                 continue
-            for case in rotated(group.cases, number):
+            for case in rotated(due, number):
                 if case.name not in record["cells"]:
                     self.take_sample(case, record)
             break
         return record
 
     def threads_overlap(self, record):
+        """Takes the floors that say so; False as well if they cannot be taken."""
         for case in self.gate_cases:
             self.take_sample(case, record)
         if not self.filtered or not self.gate_cases:
             return True
         private, shared = (record["cells"].get(case.name) for case in self.gate_cases)
-        return bool(private and shared) and shared["ns"] >= OVERLAP * private["ns"]
+        if not private or not shared:
+            return False
+        if shared["ns"] >= OVERLAP * private["ns"]:
+            return True
+        record["apart"] += 1
+        return False
 
     def take_sample(self, case, record):
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
+            time.sleep(PATIENCE * attempt)
             try:
                 sample = case.run()
-            except (subprocess.SubprocessError, RuntimeError, ValueError) as error:
+            except (subprocess.SubprocessError, RuntimeError, ValueError, OSError) as error:
                 record["failed"].append(f"{case.name}: {error}")
                 print(f"  {case.name} failed: {error}", file=self.progress)
                 return

@@ -4,14 +4,10 @@
 # What a row is compared with, first by name of the benchmark. All of them are measured in the same round.
 FLOORS = {
     "cycle": ("cas_private", "cas_shared", "mutex_ring_cv"),
-    "tcp_cycle": ("cas_private", "cas_shared", "mutex_ring_cv"),
     "waiting": ("two_that_never_wait", "strict_fifo"),
     "async": ("post",),
     "async_waiting": ("post",),
     "fill": ("posts",),
-    "lost": ("posts",),
-    "added": ("posts",),
-    "outage": ("posts",),
     "compile": ("asio_only",),
 }
 
@@ -27,11 +23,12 @@ TITLES = {
     "lost": "one backend lost, a connection that moves",
     "added": "one backend added, a connection that moves",
     "outage": "a tenth of the backends lost, a connection that moves",
-    "memory": "memory; connections",
-    "compile": "compiling a translation unit",
+    "slices": "the mutex is held at a stretch, 99.9th percentile; backends x connections",
+    "memory": "memory of an idle connection beyond itself; connections",
+    "compile": "compiling a program with one pool",
 }
 
-UNITS = {"memory": "bytes", "compile": "s"}
+UNITS = {"memory": "bytes"}
 
 
 def number(value):
@@ -123,9 +120,9 @@ def more(results, name):
         said.append("waits p50/p99/p99.9: " + " / ".join(waits))
     if results.values(name, "unfairness"):
         said.append("max/min share " + with_interval(results.figure(name, "unfairness")))
-    for key, words in (("churn", "opened, against the least possible: {}"), ("allocations", "{} allocations"),
-                       ("slice", "longest slice under the mutex, p99.9: {} µs"),
-                       ("peak", "{} MB at most")):
+    for key, words in (("churn", "opened: {} × the least possible"), ("allocations", "{} allocations"),
+                       ("claim_allocations", "{} by a claim"), ("async_claim_allocations", "{} by an async_claim"),
+                       ("longest", "the longest: {} µs")):
         if results.values(name, key):
             said.append(words.format(number(results.figure(name, key).middle)))
     return "; ".join(said)
