@@ -61,7 +61,7 @@ def kind(who):
     return "a" if is_cueball(who) else "b"
 
 
-def chart(title, text, panels, rows, scale, columns):
+def chart(title, text, panels, rows, scale, columns, note=""):
     """Rows of subjects, the same in each panel; so many panels side by side."""
     out = []
     panel_width = (WIDTH - LEFT - RIGHT - GAP * (columns - 1)) / columns
@@ -89,7 +89,7 @@ def chart(title, text, panels, rows, scale, columns):
                 words(LEFT - 12, y + 4, who.replace("_", " "), "ink", "end", 12)
             if who in panel.figures:
                 draw(out, words, panel, who, scale, left, panel_width, y)
-    legend(out, words, height - 14)
+    legend(out, words, height - 14, note)
     head = HEAD.format(title=escape(title), text=escape(text))
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
             f'role="img" aria-labelledby="title text" font-family="sans-serif" font-size="13">\n'
@@ -109,13 +109,13 @@ def draw(out, words, panel, who, scale, left, width, y):
         words(min(low, middle) - 8, y + 4, said, "faint", "end", 11)
 
 
-def legend(out, words, y):
+def legend(out, words, y, note):
     x = 20
     for style, said in (("a", "cueball"), ("c", "floors, which are no pools"), ("b", "other pools")):
         out.append(f'  <circle class="{style}" cx="{x + 4}" cy="{y - 4}" r="4"/>')
         words(x + 13, y, said, "faint", size=11.5)
         x += 30 + 6.2 * len(said)
-    words(x, y, "bars: 90 % interval of the median", "faint", size=11.5)
+    words(x, y, "bars: 90 % interval" + note, "faint", size=11.5)
 
 
 def subjects(results, what, settings):
@@ -171,7 +171,8 @@ def waiting(results):
     return chart("Eight threads wait for two connections: throughput, as a share of two threads that never wait",
                  "Connections are held for 10, 100 and 1000 microseconds, asleep and busy. In brackets the share of the "
                  "luckiest thread divided by that of the unluckiest. The figures are in the table.",
-                 panels, rows, Scale(0, 1.25, (0, 0.5, 1), False, lambda share: f"{100 * share:.0f} %"), 3)
+                 panels, rows, Scale(0, 1.25, (0, 0.5, 1), False, lambda share: f"{100 * share:.0f} %"), 3,
+                 note="; in brackets: largest share of a thread / smallest")
 
 
 def plain(value):

@@ -12,7 +12,7 @@ def percent(value):
 
 
 class Demand:
-    """A figure, and how far it may be from its floor at the least. `at_most`: less is better."""
+    """A figure, its demand and its aim. `at_most`: less is better."""
 
     def __init__(self, words, figure, demand, aim, at_most=True, show=number):
         self.words, self.figure, self.demand, self.aim = words, figure, demand, aim
@@ -28,8 +28,8 @@ class Demand:
                 self.verdict(self.aim) if self.aim is not None else ""]
 
     def verdict(self, bound):
-        """Met, if the better end of the interval is within the bound."""
-        met = self.figure.low <= bound if self.at_most else self.figure.high >= bound
+        """Met, if the lower end of the interval is within the bound: the hard way, where more is better."""
+        met = self.figure.low <= bound if self.at_most else self.figure.low >= bound
         return "met" if met else "**not met**"
 
 
