@@ -11,9 +11,6 @@ from pathlib import Path
 
 from .cases import Case, Compilation, cases_of
 
-# Measured in every round of many threads, whatever was asked for.
-GATE = ("cycle/2/cas_private", "cycle/2/cas_shared")
-
 PACKAGES = {
     "g++": "g++", "meson": "meson", "ninja": "ninja-build", "pkg-config": "pkg-config",
 }

@@ -8,6 +8,7 @@ import time
 
 QUIET = 0.12  # the most of the machine that others may use while a sample is taken
 OVERLAP = 3.0  # how many times the private pair's time the shared CAS pair takes, if threads really run at once
+GATE = ("cycle/2/cas_private", "cycle/2/cas_shared")
 TRIES = 4
 PATIENCE = 0.2  # seconds more to wait after each sample that was disturbed
 
@@ -21,7 +22,7 @@ class Rounds:
         self.filtered = filtered
         self.progress = progress
         names = {case.name: case for group in groups for case in group.cases}
-        self.gate_cases = [names[name] for name in ("cycle/2/cas_private", "cycle/2/cas_shared") if name in names]
+        self.gate_cases = [names[name] for name in GATE if name in names]
 
     def take(self, number, total):
         """One round: every group, beginning with another one each time."""
