@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// What includes the same parts of Asio as a program with one pool, and makes a timer and a socket of its own: the
+/// Includes the same parts of Asio as a program with one pool, and makes a timer and a socket of its own: the
 /// least that a translation unit with a pool can cost.
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>

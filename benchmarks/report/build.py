@@ -41,8 +41,8 @@ def build(root, directory):
     if missing:
         sys.exit(f"Missing, as Debian calls them: {' '.join(missing)}")
     say("building")
-    if not (directory / "build.ninja").exists():
-        run(["meson", "setup", directory, root, *OPTIONS])
+    again = ["--reconfigure"] if (directory / "build.ninja").exists() else []
+    run(["meson", "setup", *again, directory, root, *OPTIONS])
     run(["meson", "compile", "-C", directory])
     return directory / "benchmarks"
 

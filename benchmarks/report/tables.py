@@ -120,7 +120,7 @@ def more(results, name):
         said.append("waits p50/p99/p99.9: " + " / ".join(waits))
     if results.values(name, "unfairness"):
         said.append("max/min share " + with_interval(results.figure(name, "unfairness")))
-    for key, words in (("churn", "opened: {} × the least possible"), ("allocations", "{} allocations"),
+    for key, words in (("churn", "opened: {} × the least possible"), ("allocations", "{} allocations until it is up"),
                        ("claim_allocations", "{} by a claim"), ("async_claim_allocations", "{} by an async_claim"),
                        ("longest", "the longest: {} µs")):
         if results.values(name, key):
