@@ -18,6 +18,7 @@
 #include <cueball/rebalance/weighted.hpp>
 #include <cueball/static_resolver.hpp>
 #include <cueball/tcp_connection.hpp>
+#include <cueball/threading/lock_free.hpp>
 #include <cueball/threading/multi_threaded.hpp>
 #include <cueball/threading/single_threaded.hpp>
 
@@ -48,6 +49,7 @@ TEST_CASE("the shipped decoherence schedules are lawful", "[schedules]") {
 TEST_CASE("the shipped threading models are lawful", "[threading]") {
   CHECK_NOTHROW(laws::check<cueball::threading::single_threaded>());
   CHECK_NOTHROW(laws::check<cueball::threading::multi_threaded>());
+  CHECK_NOTHROW(laws::check<cueball::threading::lock_free>());
 }
 
 TEST_CASE("the shipped observers are lawful", "[observers]") {

@@ -76,7 +76,10 @@ class concurrent_ring {
         continue;
       }
       const auto number = number_of(seen);
-      if (number == nothing) return std::nullopt;
+      if (number == nothing) {
+        if (position != hint) advance(head_, hint, position);
+        return std::nullopt;
+      }
       // acquire: what its last holder did to the connection; seq_cst so that it orders what follows, too.
       if (!cell.compare_exchange(seen, word((position + size_) & positions, nothing),
                                  std::memory_order_seq_cst))
@@ -109,15 +112,22 @@ class concurrent_ring {
 
   /// Pops the holes at the head.
   void drop_holes() noexcept {
+    const auto hint = head_.load(std::memory_order_relaxed);
+    auto position = hint;
     for (;;) {
-      const auto position = head_.load(std::memory_order_relaxed);
       auto& cell = at(position);
       auto seen = cell.load(std::memory_order_relaxed);
-      if (seen != word(position, hole)) return;
-      if (cell.compare_exchange(seen, word((position + size_) & positions, nothing),
-                                std::memory_order_seq_cst))
-        advance(head_, position, next(position));
+      const auto of = position_of(seen);
+      if (of != position) {
+        position = next_after(position, of);
+      } else if (number_of(seen) != hole) {
+        break;
+      } else if (cell.compare_exchange(seen, word((position + size_) & positions, nothing),
+                                       std::memory_order_acq_rel)) {
+        position = next(position);
+      }
     }
+    if (position != hint) advance(head_, hint, position);
   }
 
   /// What is at the `offset`-th place from the head, if something is and nobody takes it first.

@@ -11,6 +11,7 @@
 
 #include <cueball/core/slot.hpp>
 #include <cueball/laws/chi_squared.hpp>
+#include <cueball/laws/concurrent_queue.hpp>
 #include <cueball/laws/law.hpp>
 #include <cueball/queue_policy.hpp>
 
@@ -215,7 +216,8 @@ void check_uniform_pops(const Policy& policy) {
 
 }  // namespace detail
 
-/// The laws of the queue axis. Those of order and chance are of policies that promise them (`order_of`).
+/// The laws of the queue axis, and of the queue's concurrent form where it has one. Those of order and chance
+/// are of policies that promise them (`order_of`).
 /// \throws law_broken
 template <queue_strategy Policy>
 void check_queue(const Policy& policy = {}) {
@@ -246,6 +248,7 @@ void check_queue(const Policy& policy = {}) {
   if constexpr (order_of<Policy> == queue_order::uniform)
     fact("a uniform queue hands out each idle connection with the same probability" + of,
          [&] { detail::check_uniform_pops(policy); });
+  if constexpr (concurrent_queue_strategy<Policy>) check_concurrent_queue(policy);
 }
 
 }  // namespace cueball::laws

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// The laws of a queue's concurrent form.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <cueball/laws/chi_squared.hpp>
+#include <cueball/laws/law.hpp>
+#include <cueball/queue_policy.hpp>
+#include <cueball/random.hpp>
+#include <cueball/relaxed_word.hpp>
+#include <cueball/threading/lock_free.hpp>
+
+namespace cueball::laws {
+
+namespace detail {
+
+template <class Policy>
+using concurrent_form = typename Policy::template concurrent<threading::lock_free::atomic>;
+
+/// Is `found` what a queue of this order gives of `held`, which is in the order of pushing?
+inline bool may_come_out(queue_order order, const std::vector<std::uint32_t>& held,
+                         std::vector<std::uint32_t>::const_iterator found) {
+  return found != held.end() && (order != queue_order::first_in_first_out || found == held.begin()) &&
+         (order != queue_order::last_in_first_out || found == held.end() - 1);
+}
+
+/// The concurrent form beside a plain vector that knows what must be in it; one thread.
+template <class Policy>
+class modelled_concurrent {
+ public:
+  modelled_concurrent(const Policy& policy, std::uint32_t capacity, std::uint64_t seed)
+      : places_(capacity), queue_{policy, capacity, random_source{seed}} {
+    queue_.make_room(capacity - 1);
+    for (std::uint32_t i = 0; i < capacity; ++i) out_.push_back(i);
+  }
+
+  bool is_full() const { return out_.empty(); }
+  const std::vector<std::uint32_t>& held() const { return held_; }
+
+  void push(std::size_t which) {
+    const auto number = out_[which % out_.size()];
+    if (!queue_.push(number, places_[number])) {
+      demand(holes_ > 0, "there is room for as many as the capacity, unless some were taken from the middle");
+      make_room();
+      demand(queue_.push(number, places_[number]), "there is room again when all were out of the queue");
+    }
+    std::erase(out_, number);
+    held_.push_back(number);
+    check();
+  }
+
+  std::optional<std::uint32_t> pop() {
+    const auto number = queue_.pop();
+    demand(number.has_value() == !held_.empty(),
+           number ? "an empty queue gives nothing" : "a queue that holds something gives it");
+    if (!number) {
+      holes_ = 0;
+      return number;
+    }
+    if (order_of<Policy> == queue_order::uniform) ++holes_;
+    const auto found = std::find(held_.begin(), held_.end(), *number);
+    demand(found != held_.end(), "what comes out was put in, and comes out once");
+    demand(may_come_out(order_of<Policy>, held_, found), "it comes out in the order that the queue promises");
+    held_.erase(found);
+    out_.push_back(*number);
+    check();
+    return number;
+  }
+
+  void remove(std::size_t which) {
+    const auto number = held_[which % held_.size()];
+    demand(queue_.remove(number, places_[number]), "what is in the queue can be removed");
+    demand(!queue_.remove(number, places_[number]), "once");
+    std::erase(held_, number);
+    out_.push_back(number);
+    ++holes_;
+    check();
+  }
+
+  /// Not what it does not hold.
+  void remove_nothing(std::size_t which) {
+    const auto number = out_[which % out_.size()];
+    demand(!queue_.remove(number, places_[number]), "what is not in the queue cannot be removed");
+  }
+
+  void drain() {
+    while (pop()) {
+    }
+  }
+
+ private:
+  /// As the pool does it.
+  void make_room() {
+    holes_ = 0;
+    if constexpr (requires { queue_.tidy(); }) {
+      queue_.tidy();
+    } else {
+      std::vector<std::uint32_t> all;
+      while (const auto number = queue_.pop()) all.push_back(*number);
+      for (const auto number : all) demand(queue_.push(number, places_[number]), "an empty queue has room");
+    }
+  }
+
+  void check() const {
+    for (const auto number : held_) demand(queue_.holds(number, places_[number]), "it holds what is in it");
+    for (const auto number : out_) demand(!queue_.holds(number, places_[number]), "and nothing else");
+    demand(queue_.size() >= held_.size(), "size() counts what it holds, and perhaps what is gone");
+    if constexpr (requires { queue_.visit([](std::uint32_t) { return true; }); }) {
+      std::vector<std::uint32_t> seen;
+      queue_.visit([&](std::uint32_t number) {
+        seen.push_back(number);
+        return true;
+      });
+      if (order_of<Policy> == queue_order::last_in_first_out) std::reverse(seen.begin(), seen.end());
+      demand(seen == held_, "visit shows the order of claiming");
+    }
+  }
+
+  std::vector<relaxed_word<std::uint32_t>> places_;
+  concurrent_form<Policy> queue_;
+  std::vector<std::uint32_t> held_;  // in the order of pushing
+  std::vector<std::uint32_t> out_;
+  std::size_t holes_ = 0;  // since it was empty
+};
+
+template <class Policy>
+void play_with_concurrent(const Policy& policy) {
+  const auto capacity = *rc::gen::inRange<std::uint32_t>(1, 9);
+  const auto seed = *rc::gen::inRange<std::uint64_t>(0, 1000);
+  const auto ops = *rc::gen::scale(4.0, rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 100)));
+  modelled_concurrent<Policy> queue{policy, capacity, seed};
+  for (const auto op : ops) {
+    const auto which = static_cast<std::size_t>(op / 4);
+    if (op % 4 <= 1 && !queue.is_full())
+      queue.push(which);
+    else if (op % 4 == 2)
+      queue.pop();
+    else if (op % 8 == 3 && !queue.held().empty())
+      queue.remove(which);
+    else if (!queue.is_full())
+      queue.remove_nothing(which);
+  }
+  queue.drain();
+}
+
+/// What a thread did, between which two ticks of a clock that all of them move.
+struct operation {
+  bool pushed;
+  std::optional<std::uint32_t> number;
+  std::uint64_t began;
+  std::uint64_t ended;
+};
+
+/// Is there an order of these operations in which a queue could have done one after the other, and in which
+/// none stands before one that had ended when it began?
+inline bool is_linearisable(queue_order order, std::vector<operation>& left,
+                            std::vector<std::uint32_t>& held) {
+  if (left.empty()) return true;
+  auto first_end = UINT64_MAX;
+  for (const auto& each : left) first_end = std::min(first_end, each.ended);
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const auto tried = left[i];
+    if (tried.began > first_end) continue;
+    auto after = held;
+    if (tried.pushed) {
+      after.push_back(*tried.number);
+    } else if (tried.number) {
+      const auto found = std::find(after.begin(), after.end(), *tried.number);
+      if (!may_come_out(order, after, found)) continue;
+      after.erase(found);
+    } else if (!held.empty()) {
+      continue;
+    }
+    left.erase(left.begin() + static_cast<std::ptrdiff_t>(i));
+    if (is_linearisable(order, left, after)) return true;
+    left.insert(left.begin() + static_cast<std::ptrdiff_t>(i), tried);
+  }
+  return false;
+}
+
+/// Three threads push and pop a few times at once, again and again; each round's history is looked at.
+template <class Policy>
+void check_linearisable(const Policy& policy) {
+  constexpr std::uint32_t threads = 3;
+  constexpr std::uint32_t numbers = 2;  // that each begins with
+  constexpr int rounds = 3'000;
+  constexpr int steps = 3;
+  concurrent_form<Policy> queue{policy, threads * numbers, random_source{1}};
+  queue.make_room(threads * numbers - 1);
+  std::vector<relaxed_word<std::uint32_t>> places(threads * numbers);
+  std::atomic<std::uint64_t> clock = 0;
+  std::vector<std::vector<operation>> histories(threads);
+  std::vector<std::vector<std::uint32_t>> mine(threads);
+  std::barrier meet{threads + 1};
+  std::atomic<bool> over = false;
+  const auto pop = [&](std::vector<operation>& history) {
+    operation one{.pushed = false, .number = {}, .began = clock++, .ended = 0};
+    one.number = queue.pop();
+    one.ended = clock++;
+    history.push_back(one);
+    return one.number;
+  };
+  std::vector<std::jthread> running;
+  for (std::uint32_t who = 0; who < threads; ++who)
+    running.emplace_back([&, who] {
+      random_source random{who};
+      for (;;) {
+        meet.arrive_and_wait();
+        if (over) return;
+        for (int i = 0; i < steps; ++i) {
+          if (!mine[who].empty() && random.below(2) == 0) {
+            const auto number = mine[who].back();
+            operation one{.pushed = true, .number = number, .began = clock++, .ended = 0};
+            if (!queue.push(number, places[number])) continue;
+            one.ended = clock++;
+            mine[who].pop_back();
+            histories[who].push_back(one);
+          } else if (const auto number = pop(histories[who])) {
+            mine[who].push_back(*number);
+          }
+        }
+        meet.arrive_and_wait();
+      }
+    });
+  bool all = true;
+  for (int round = 0; round < rounds && all; ++round) {
+    for (std::uint32_t who = 0; who < threads; ++who) {
+      histories[who].clear();
+      mine[who] = {2 * who, 2 * who + 1};
+    }
+    meet.arrive_and_wait();
+    meet.arrive_and_wait();
+    std::vector<operation> history;
+    while (pop(history)) {
+    }
+    for (const auto& of : histories) history.insert(history.end(), of.begin(), of.end());
+    std::sort(history.begin(), history.end(),
+              [](const operation& a, const operation& b) { return a.began < b.began; });
+    std::vector<std::uint32_t> held;
+    all = is_linearisable(order_of<Policy>, history, held);
+  }
+  over = true;
+  meet.arrive_and_wait();
+  running.clear();
+  demand(all, "what threads do at once has an order in which one thread could have done it");
+}
+
+template <class Policy>
+void check_uniform_concurrent(const Policy& policy) {
+  constexpr std::uint32_t size = 7;
+  modelled_concurrent<Policy> queue{policy, size, 1};
+  while (!queue.is_full()) queue.push(0);
+  std::vector<std::uint64_t> counts(size * size);
+  std::uint32_t last = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    const auto number = *queue.pop();
+    ++counts[last * size + number];
+    last = number;
+    queue.push(0);
+  }
+  demand(looks_uniform(counts), "each is equally likely, whichever came out before (chi-squared)");
+}
+
+}  // namespace detail
+
+/// The laws of the concurrent form of a queue.
+/// \throws law_broken
+template <concurrent_queue_strategy Policy>
+void check_concurrent_queue(const Policy& policy = {}) {
+  const auto of = " (" + std::string{Policy::name} + ")";
+  law("a concurrent queue loses nothing, gives nothing twice, and keeps its order" + of,
+      [&] { detail::play_with_concurrent(policy); });
+  fact("a concurrent queue is linearisable" + of, [&] { detail::check_linearisable(policy); });
+  if constexpr (order_of<Policy> == queue_order::uniform)
+    fact("a uniform concurrent queue hands out each idle connection with the same probability" + of,
+         [&] { detail::check_uniform_concurrent(policy); });
+}
+
+}  // namespace cueball::laws
