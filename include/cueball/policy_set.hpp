@@ -149,16 +149,30 @@ constexpr bool is_lawful() {
   return lawful_policy<Policy>;
 }
 
+template <class Queue, class Threading>
+constexpr bool go_together() {
+  constexpr bool together = !shares_front<Threading> || concurrent_queue_strategy<Queue>;
+  static_assert(
+      together,
+      "cueball: Queue has no concurrent form, which Threading needs: claims and releases take no lock. "
+      "Give it a `template <template <class> class Atomic> class concurrent`, or take "
+      "threading::multi_threaded; see docs/policies.md");
+  return together;
+}
+
 template <class... Policies>
 struct assembler {
   static constexpr bool check() {
     if constexpr (!(some_policy<Policies> && ...))
       return (is_a_policy<Policies>() && ...);
     else if constexpr (sizeof...(Policies) > 0)
-      if constexpr (all_on_different_axes<Policies...>())
+      if constexpr (!all_on_different_axes<Policies...>())
+        return false;
+      else if constexpr (!(lawful_policy<Policies> && ...))
         return (is_lawful<Policies>() && ...);
       else
-        return false;
+        return go_together<select<queue_policy, default_policies::queue, Policies...>,
+                           select<threading_policy, default_policies::threading, Policies...>>();
     else
       return true;
   }
