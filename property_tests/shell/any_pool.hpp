@@ -36,4 +36,7 @@ std::unique_ptr<any_pool> make_pool_of_one_thread(world& outside, scheduler& on,
 /// random, weighted, jittered, an observer that hears everything; many threads.
 std::unique_ptr<any_pool> make_pool_of_many_threads(world& outside, scheduler& on, const setting& what);
 
+/// fifo, even, jittered, the same observer; many threads, and a front without a lock.
+std::unique_ptr<any_pool> make_pool_without_locks(world& outside, scheduler& on, const setting& what);
+
 }  // namespace cueball::laws::shell

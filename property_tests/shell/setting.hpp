@@ -14,6 +14,7 @@
 namespace cueball::laws::shell {
 
 struct setting {
+  bool lock_free = false;   ///< With `threads`: the front has no lock.
   bool threads = false;     ///< The pool may be called by any thread, and ready handlers run in any order.
   bool dispatches = false;  ///< What is dispatched runs at once, not only what is in a strand.
   std::uint64_t seed = 0;   ///< Of the pool, and of the order.

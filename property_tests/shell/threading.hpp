@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include <cueball/threading/lock_free.hpp>
 #include <cueball/threading/multi_threaded.hpp>
 #include <cueball/threading/single_threaded.hpp>
 
@@ -85,6 +86,19 @@ struct many_threads : threading::multi_threaded {
   using fast_mutex = watched_fast_mutex;
   using parker = world_parker;
   using clock = virtual_clock;
+};
+
+struct no_locks : threading::lock_free {
+  static constexpr std::string_view name = "shell::no_locks";
+  using mutex = watched_mutex;
+  using parker = world_parker;
+  using clock = virtual_clock;
+
+  struct fast_mutex {
+    explicit fast_mutex(watched_mutex&) noexcept {}
+    void lock() noexcept {}
+    void unlock() noexcept {}
+  };
 };
 
 }  // namespace cueball::laws::shell

@@ -226,8 +226,9 @@ world::world(const setting& what, bool with_history)
     its.throws_on_move = its.then == wait::act::throw_on_move;
   };
   for (std::uint16_t port = 1; port <= ports; ++port) sites_[port].known = port <= what.warm;
-  pool_ = what.threads ? make_pool_of_many_threads(*this, *scheduler_, what)
-                       : make_pool_of_one_thread(*this, *scheduler_, what);
+  pool_ = !what.threads    ? make_pool_of_one_thread(*this, *scheduler_, what)
+          : what.lock_free ? make_pool_without_locks(*this, *scheduler_, what)
+                           : make_pool_of_many_threads(*this, *scheduler_, what);
   if (what.warm > 0) heal();
 }
 
