@@ -3,7 +3,7 @@
 /// What is to happen when: one heap for all the times that the core waits for.
 #pragma once
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -12,9 +12,8 @@
 
 namespace cueball::core {
 
-/// A binary heap in order of time, then of scheduling. Cancelling takes constant time: it empties the cell
-/// that the heap's entry points to; the entry goes when its time comes, or when such entries outnumber the
-/// others.
+/// A binary heap in order of time, then of scheduling, whose entries know their places: cancelling one moves
+/// two others on average, and as many as the heap is high at the most.
 template <class What>
 class deadlines {
  public:
@@ -28,11 +27,10 @@ class deadlines {
       if (free_.capacity() < cells_.size()) free_.reserve(2 * cells_.size());  // `retire` never allocates
     }
     const auto name = free_.back();
-    heap_.push_back({when, sequence_++, name, cells_[name - 1].use});
-    std::push_heap(heap_.begin(), heap_.end());
+    heap_.push_back({when, sequence_++, name});
     free_.pop_back();
     cells_[name - 1].what = what;
-    cells_[name - 1].armed = true;
+    rise(heap_.size() - 1);
     return name;
   }
 
@@ -41,82 +39,78 @@ class deadlines {
     if (name == 0) return;
     retire(name);
     name = 0;
-    ++stale_;
-    if (stale_ > heap_.size() / 2 + 16) purge();
   }
 
   /// Takes out the first deadline that has come; its id means nothing from here on.
   std::optional<What> pop_due(time_point now) noexcept {
-    drop_stale();
     if (heap_.empty() || heap_.front().when > now) return std::nullopt;
-    const auto what = cells_[heap_.front().name - 1].what;
-    retire(heap_.front().name);
-    pop();
+    const auto name = heap_.front().name;
+    const auto what = cells_[name - 1].what;
+    retire(name);
     return what;
   }
 
   /// When the first deadline comes.
-  time_point next() noexcept {
-    drop_stale();
-    return heap_.empty() ? never_comes : heap_.front().when;
-  }
+  time_point next() const noexcept { return heap_.empty() ? never_comes : heap_.front().when; }
 
-  std::size_t size() const noexcept { return heap_.size() - stale_; }
+  std::size_t size() const noexcept { return heap_.size(); }
 
  private:
   struct cell {
     What what{};
-    std::uint32_t use = 0;
-    bool armed = false;
+    std::size_t place = 0;  ///< In the heap.
   };
 
   struct entry {
     time_point when;
     std::uint64_t sequence;
     id name;
-    std::uint32_t use;
 
-    // Reversed, because the standard heap has its greatest element in front.
     friend bool operator<(const entry& left, const entry& right) noexcept {
-      return left.when != right.when ? left.when > right.when : left.sequence > right.sequence;
+      return left.when != right.when ? left.when < right.when : left.sequence < right.sequence;
     }
   };
 
-  bool is_stale(const entry& some) const noexcept {
-    const auto& its = cells_[some.name - 1];
-    return !its.armed || its.use != some.use;
-  }
-
   void retire(id name) noexcept {
-    auto& its = cells_[name - 1];
-    its.armed = false;
-    ++its.use;
+    const auto place = cells_[name - 1].place;
     free_.push_back(name);
-  }
-
-  void pop() noexcept {
-    std::pop_heap(heap_.begin(), heap_.end());
+    const auto last = heap_.back();
     heap_.pop_back();
+    if (place == heap_.size()) return;
+    put(place, last);
+    rise(place);
+    sink(cells_[last.name - 1].place);
   }
 
-  void drop_stale() noexcept {
-    while (!heap_.empty() && is_stale(heap_.front())) {
-      pop();
-      --stale_;
+  void put(std::size_t place, const entry& what) noexcept {
+    heap_[place] = what;
+    cells_[what.name - 1].place = place;
+  }
+
+  void rise(std::size_t place) noexcept {
+    const auto what = heap_[place];
+    for (; place > 0; place = (place - 1) / 2) {
+      const auto& above = heap_[(place - 1) / 2];
+      if (!(what < above)) break;
+      put(place, above);
     }
+    put(place, what);
   }
 
-  void purge() noexcept {
-    std::erase_if(heap_, [this](const entry& some) { return is_stale(some); });
-    std::make_heap(heap_.begin(), heap_.end());
-    stale_ = 0;
+  void sink(std::size_t place) noexcept {
+    const auto what = heap_[place];
+    for (std::size_t below = 0; (below = 2 * place + 1) < heap_.size(); place = below) {
+      if (below + 1 < heap_.size() && heap_[below + 1] < heap_[below]) ++below;
+      if (!(heap_[below] < what)) break;
+      put(place, heap_[below]);
+    }
+    put(place, what);
   }
 
   std::vector<cell> cells_;
   std::vector<id> free_;
   std::vector<entry> heap_;
   std::uint64_t sequence_ = 0;
-  std::size_t stale_ = 0;
 };
 
 }  // namespace cueball::core
