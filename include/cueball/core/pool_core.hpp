@@ -67,7 +67,8 @@ class pool_core {
         slice_(slice),
         random_(seed),
         job_(random_()),
-        // Beyond the target the idle set may hold replacements, of which no more connect at once than this.
+        // Beyond the target there may be replacements, of which no more connect at once than this.
+        slots_(options.max_connections + options.max_connecting.per_pool),
         front_(queue, std::size_t{options.max_connections} + options.max_connecting.per_pool,
                random_source{random_()}, slots_) {}
 

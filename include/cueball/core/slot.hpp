@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <utility>
 
 #include <cueball/core/list.hpp>
 #include <cueball/relaxed_word.hpp>
@@ -28,7 +28,7 @@ struct backend_record;
 struct slot_base {
   relaxed_word<std::uint64_t>
       claims;                         ///< How often this connection was claimed; written by its holder alone.
-  relaxed_word<std::uint32_t> place;  ///< Belongs to the queue while that holds the slot.
+  relaxed_word<std::uint32_t> place;  ///< The queue's while that holds the slot; the next free one of a free slot.
   std::uint32_t index = 0;            ///< Its place in the table.
   std::uint32_t backend = 0;          ///< The number of its backend.
   std::uint32_t generation = 0;       ///< Which use of the slot this is: grows when the slot is freed.
@@ -84,16 +84,18 @@ struct slot : Base, Payload {};
 template <class Slot>
 class slot_table {
  public:
+  explicit slot_table(std::uint32_t expected) : slots_(expected) {}
+
   Slot& acquire() {
-    if (free_.empty()) {
+    if (first_free_ == none) {
       const auto index = slots_.size();
-      if (free_.capacity() <= index) free_.reserve(2 * std::size_t{index} + 2);  // `release` never allocates
       slots_.grow_to(index + 1);
       slots_[index].index = index;
       return slots_[index];
     }
-    auto& found = slots_[free_.back()];
-    free_.pop_back();
+    auto& found = slots_[first_free_];
+    first_free_ = found.place;
+    found.place = 0;
     return found;
   }
 
@@ -103,7 +105,7 @@ class slot_table {
     slot = {};
     slot.index = index;
     slot.generation = generation;
-    free_.push_back(index);
+    slot.place = std::exchange(first_free_, index);
   }
 
   /// The slot if it is still the one that `id` names.
@@ -118,8 +120,10 @@ class slot_table {
   Slot& operator[](std::uint32_t index) const noexcept { return slots_[index]; }
 
  private:
+  static constexpr std::uint32_t none = UINT32_MAX;
+
   stable_array<Slot> slots_;
-  std::vector<std::uint32_t> free_;
+  std::uint32_t first_free_ = none;
 };
 
 }  // namespace cueball::core

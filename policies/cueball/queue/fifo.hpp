@@ -3,11 +3,12 @@
 /// queue::fifo: the connection that has been idle longest is claimed first. The default.
 #pragma once
 
-#include <bit>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <cueball/queue/concurrent_ring.hpp>
@@ -26,87 +27,110 @@ struct fifo {
   class queue {
    public:
     queue(const fifo&, std::size_t capacity, random_source)
-        : ring_(std::bit_ceil(2 * capacity + 2)), mask_(static_cast<std::uint32_t>(ring_.size() - 1)) {}
+        : size_(static_cast<std::uint32_t>(capacity + most_holes(capacity) + 1)),
+          most_holes_(most_holes(capacity)),
+          ring_(size_) {}
 
     void push(Slot slot) noexcept {
-      at(tail_) = slot;
-      slot.place(tail_++);
+      ring_[tail_] = slot;
+      slot.place(tail_);
+      if (++tail_ == size_) [[unlikely]]
+        tail_ = 0;
     }
 
     std::optional<Slot> pop() noexcept {
       while (head_ != tail_) {
-        if (const auto slot = at(head_++)) return slot;
+        const auto slot = ring_[head_];
+        if (++head_ == size_) [[unlikely]]
+          next_lap();
+        if (slot) return slot;
         --holes_;
       }
       return std::nullopt;
     }
 
     void remove(Slot slot) noexcept {
-      at(slot.place()) = Slot{};
-      // So that there is always room for another one: half the ring is enough for the slots themselves.
-      if (++holes_ > mask_ / 2) close_holes();
+      ring_[slot.place()] = Slot{};
+      if (++holes_ > most_holes_) close_holes();
     }
 
-    std::size_t size() const noexcept { return tail_ - head_ - holes_; }
+    std::size_t size() const noexcept { return length() - holes_; }
 
     /// Fisher-Yates from the head: what has its place already is what `pop` takes next.
     bool shuffle(random_source& random, std::size_t steps) noexcept {
+      const auto popped = laps_ * size_ + head_;
       if (!shuffling_) {
         shuffling_ = true;
-        next_ = head_;
-        end_ = tail_;
+        next_ = popped;
+        end_ = popped + length();
       }
-      if (behind(next_, head_)) next_ = head_;
-      for (; steps > 0 && behind(next_, end_) && end_ - next_ > 1; --steps, ++next_)
-        swap(next_, next_ + random.below(end_ - next_));
-      shuffling_ = behind(next_, end_) && end_ - next_ > 1;
+      next_ = std::max(next_, popped);
+      for (; steps > 0 && next_ + 1 < end_; --steps, ++next_) {
+        const auto from = static_cast<std::uint32_t>(next_ - popped);
+        swap(cell(from), cell(from + random.below(static_cast<std::uint32_t>(end_ - next_))));
+      }
+      shuffling_ = next_ + 1 < end_;
       return !shuffling_;
     }
 
     /// Calls `see(slot)` for each slot in the order of claiming until that returns false.
     template <class Visitor>
     void visit(Visitor see) const {
-      for (auto i = head_; i != tail_; ++i)
-        if (const auto slot = ring_[i & mask_]; slot && !see(slot)) return;
+      for (std::uint32_t i = 0; i != length(); ++i)
+        if (const auto slot = ring_[cell(i)]; slot && !see(slot)) return;
     }
 
    private:
-    Slot& at(std::uint32_t place) noexcept { return ring_[place & mask_]; }
+    /// More are closed: so there is always room for another one, and few steps a removal are enough.
+    static std::uint32_t most_holes(std::size_t capacity) noexcept {
+      return static_cast<std::uint32_t>(capacity / 2 + 1);
+    }
 
-    // Places wrap around; a ring is much shorter than half their range.
-    static bool behind(std::uint32_t place, std::uint32_t other) noexcept {
-      return static_cast<std::int32_t>(place - other) < 0;
+    /// Holes among them. At least one cell is empty: head and tail are equal only if all are.
+    std::uint32_t length() const noexcept { return tail_ - head_ + (tail_ < head_ ? size_ : 0); }
+
+    /// Of the `offset`-th place from the head.
+    std::uint32_t cell(std::uint32_t offset) const noexcept {
+      const auto left = size_ - head_;
+      return offset < left ? head_ + offset : offset - left;
+    }
+
+    void next_lap() noexcept {
+      head_ = 0;
+      ++laps_;
     }
 
     void swap(std::uint32_t left, std::uint32_t right) noexcept {
-      const auto first = at(left);
-      const auto second = at(right);
-      at(left) = second;
-      at(right) = first;
-      if (first) first.place(right);
-      if (second) second.place(left);
+      std::swap(ring_[left], ring_[right]);
+      if (ring_[left]) ring_[left].place(left);
+      if (ring_[right]) ring_[right].place(right);
     }
 
     void close_holes() noexcept {
-      auto to = head_;
-      for (auto from = head_; from != tail_; ++from)
-        if (const auto slot = at(from)) {
-          at(to) = slot;
-          slot.place(to++);
+      std::uint32_t held = 0;
+      for (std::uint32_t i = 0; i != length(); ++i)
+        if (const auto slot = ring_[cell(i)]) {
+          const auto place = cell(held++);
+          ring_[place] = slot;
+          slot.place(place);
         }
-      tail_ = to;
+      tail_ = cell(held);
       holes_ = 0;
       shuffling_ = false;
     }
 
+    std::uint32_t size_;
+    std::uint32_t most_holes_;
     std::vector<Slot> ring_;
-    std::uint32_t mask_;
     std::uint32_t head_ = 0;
     std::uint32_t tail_ = 0;
     std::uint32_t holes_ = 0;
+
+    // The shuffle under way, in places since ever: where it is, and where its end is.
     bool shuffling_ = false;
-    std::uint32_t next_ = 0;
-    std::uint32_t end_ = 0;
+    std::uint64_t laps_ = 0;  ///< Of the head.
+    std::uint64_t next_ = 0;
+    std::uint64_t end_ = 0;
   };
 
   /// For threads that use it at once.

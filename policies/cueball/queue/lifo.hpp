@@ -28,7 +28,8 @@ struct lifo {
   template <class Slot>
   class queue {
    public:
-    queue(const lifo&, std::size_t capacity, random_source) : stack_(2 * capacity + 2) {}
+    queue(const lifo&, std::size_t capacity, random_source)
+        : most_holes_(static_cast<std::uint32_t>(capacity / 2 + 1)), stack_(capacity + most_holes_) {}
 
     void push(Slot slot) noexcept {
       stack_[top_] = slot;
@@ -45,8 +46,8 @@ struct lifo {
 
     void remove(Slot slot) noexcept {
       stack_[slot.place()] = Slot{};
-      // So that there is always room for another one: half the stack is enough for the slots themselves.
-      if (++holes_ >= stack_.size() / 2) close_holes();
+      // So there is always room for another one, and few steps a removal are enough.
+      if (++holes_ > most_holes_) close_holes();
     }
 
     std::size_t size() const noexcept { return top_ - holes_; }
@@ -89,6 +90,7 @@ struct lifo {
       shuffling_ = false;
     }
 
+    std::uint32_t most_holes_;
     std::vector<Slot> stack_;
     std::uint32_t top_ = 0;
     std::uint32_t holes_ = 0;
@@ -102,7 +104,8 @@ struct lifo {
   template <template <class> class Atomic>
   class concurrent {
    public:
-    concurrent(const lifo&, std::size_t, random_source) {}
+    concurrent(const lifo&, std::size_t capacity, random_source)
+        : nodes_(2 * static_cast<std::uint32_t>(capacity)) {}
 
     void make_room(std::uint32_t number) { nodes_.grow_to(2 * (number + 1)); }
 
