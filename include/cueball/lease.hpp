@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -24,15 +25,46 @@ class lease_home {
   virtual void release(lease_record& record) noexcept = 0;
   virtual void discard(lease_record& record) noexcept = 0;
   virtual void detach(lease_record& record) noexcept = 0;
+  virtual const backend& where(lease_record& record) const noexcept = 0;
 
  protected:
   ~lease_home() = default;
 };
 
-/// What a lease needs to know of its slot.
-struct lease_record {
-  lease_home* home = nullptr;
-  std::shared_ptr<const backend> where;
+/// A slot, to the home of its lease.
+struct lease_record {};
+
+/// Room for a connection. Whether there is one is known to who uses it: so it takes no byte more.
+template <class Connection>
+class connection_room {
+ public:
+  connection_room() noexcept {}
+  ~connection_room() {}
+  connection_room(const connection_room&) = delete;
+  connection_room& operator=(const connection_room&) = delete;
+
+  /// \pre It is empty.
+  template <class Make>
+  void emplace(Make make) {
+    ::new (static_cast<void*>(std::addressof(connection_))) Connection(make());
+  }
+
+  /// \pre It is not empty.
+  void reset() noexcept { std::destroy_at(std::addressof(connection_)); }
+
+  Connection& operator*() noexcept { return connection_; }
+  Connection* operator->() noexcept { return std::addressof(connection_); }
+
+ private:
+  union {
+    Connection connection_;
+  };
+};
+
+/// A slot, to a lease.
+template <class Connection>
+struct seat : lease_record {
+  connection_room<Connection> connection;
 };
 
 }  // namespace detail
@@ -49,50 +81,42 @@ class [[nodiscard]] lease {
  public:
   lease() = default;
 
-  lease(lease&& other) noexcept
-      : record_(std::exchange(other.record_, nullptr)),
-        connection_(std::exchange(other.connection_, nullptr)) {}
+  lease(lease&& other) noexcept : seat_(std::exchange(other.seat_, nullptr)), home_(other.home_) {}
 
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
-      if (record_) release();
-      record_ = std::exchange(other.record_, nullptr);
-      connection_ = std::exchange(other.connection_, nullptr);
+      if (seat_) release();
+      seat_ = std::exchange(other.seat_, nullptr);
+      home_ = other.home_;
     }
     return *this;
   }
 
   ~lease() {
-    if (record_) record_->home->release(*record_);
+    if (seat_) home_->release(*seat_);
   }
 
   /// False if empty.
-  explicit operator bool() const noexcept { return record_ != nullptr; }
+  explicit operator bool() const noexcept { return seat_ != nullptr; }
 
   Connection* operator->() const noexcept {
-    BOOST_ASSERT_MSG(record_, "cueball: an empty lease is used");
-    return connection_;
+    BOOST_ASSERT_MSG(seat_, "cueball: an empty lease is used");
+    return seat_->connection.operator->();
   }
 
   Connection& operator*() const noexcept { return *operator->(); }
 
   /// The backend that it is connected to, as announced when the connection was opened.
   const cueball::backend& backend() const noexcept {
-    BOOST_ASSERT_MSG(record_, "cueball: an empty lease is used");
-    return *record_->where;
+    BOOST_ASSERT_MSG(seat_, "cueball: an empty lease is used");
+    return home_->where(*seat_);
   }
 
   /// Gives the connection back. If it says that it is not open (`is_open()`), it is closed and replaced.
-  void release() noexcept {
-    auto& record = take_record();
-    record.home->release(record);
-  }
+  void release() noexcept { home_->release(take_seat()); }
 
   /// Gives the connection back to be closed and replaced: it is not fit for further use.
-  void discard() noexcept {
-    auto& record = take_record();
-    record.home->discard(record);
-  }
+  void discard() noexcept { home_->discard(take_seat()); }
 
   /// Takes the connection out of the pool for good; the pool opens another one. It stays on the executor that
   /// it was made with: where that is the pool's own, a connection that does I/O must not outlive the pool.
@@ -100,25 +124,22 @@ class [[nodiscard]] lease {
     requires std::is_move_constructible_v<Connection>
   {
     Connection taken{std::move(**this)};
-    auto& record = take_record();
-    record.home->detach(record);
+    home_->detach(take_seat());
     return taken;
   }
 
  private:
   friend struct detail::lease_access;
 
-  lease(detail::lease_record& record, Connection& connection) noexcept
-      : record_(&record), connection_(&connection) {}
+  lease(detail::lease_home& home, detail::seat<Connection>& seat) noexcept : seat_(&seat), home_(&home) {}
 
-  detail::lease_record& take_record() noexcept {
-    BOOST_ASSERT_MSG(record_, "cueball: an empty lease is used");
-    connection_ = nullptr;
-    return *std::exchange(record_, nullptr);
+  detail::seat<Connection>& take_seat() noexcept {
+    BOOST_ASSERT_MSG(seat_, "cueball: an empty lease is used");
+    return *std::exchange(seat_, nullptr);
   }
 
-  detail::lease_record* record_ = nullptr;
-  Connection* connection_ = nullptr;
+  detail::seat<Connection>* seat_ = nullptr;
+  detail::lease_home* home_ = nullptr;
 };
 
 namespace detail {
@@ -126,8 +147,8 @@ namespace detail {
 /// How the pool makes leases.
 struct lease_access {
   template <class Connection>
-  static lease<Connection> make(lease_record& record, Connection& connection) noexcept {
-    return {record, connection};
+  static lease<Connection> make(lease_home& home, seat<Connection>& seat) noexcept {
+    return {home, seat};
   }
 };
 

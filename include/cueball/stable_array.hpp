@@ -13,8 +13,8 @@
 namespace cueball {
 
 /// As many elements as are expected are in one piece, and cost nothing before they are made; if there are
-/// more, they are in further pieces, each as large as all the further ones before it. One thread at a time may
-/// grow it, while others use elements that they were told of after they were made.
+/// more, they are in further pieces, each as large as all the further ones before it. One thread at a time
+/// may grow it, while others use elements that they were told of after they were made.
 template <class Element>
 class stable_array {
  public:

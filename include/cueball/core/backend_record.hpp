@@ -19,6 +19,7 @@ namespace cueball::core {
 /// Numbers are derived from the slots' states alone, where they change; there is nothing to keep in step.
 struct backend_record {
   std::shared_ptr<const backend> what;
+  std::uint32_t description = 0;  ///< The same, by number.
   std::string key;
   std::uint32_t number = 0;
   std::uint64_t seen_in_run = 0;  ///< The run of the resolver that named it last.
@@ -32,9 +33,9 @@ struct backend_record {
   std::uint32_t unwanted = 0;    ///< Slots in use or being checked that are to be closed after it.
 
   // Recovery.
-  std::uint32_t attempt = 0;    ///< Grows with each failure, so that failures of one attempt count once.
-  std::uint32_t failures = 0;   ///< Failed attempts in a row.
-  std::uint32_t successes = 0;  ///< Connects that succeeded.
+  std::uint64_t opened_at_failure = 0;  ///< How many connections the pool had opened when an attempt failed.
+  std::uint64_t opened_at_success = 0;  ///< The same, when a connect succeeded.
+  std::uint32_t failures = 0;           ///< Failed attempts in a row.
   bool held_back =
       false;  ///< By a connection that broke before it was of use: a success does not end the delay.
   std::uint32_t retry_timer = 0;  ///< Not 0: no connect before it fires.
@@ -44,7 +45,7 @@ struct backend_record {
 
   slot_counters counters;  ///< `claims`: of closed connections.
 
-  list<slot_base, &slot_base::of_backend> slots;
+  slot_row slots;
   list_link<backend_record> in_order;   ///< All of them, in the order of announcement.
   list_link<backend_record> in_need;    ///< May open a connection now.
   list_link<backend_record> in_excess;  ///< Has more than the plan gives it.

@@ -220,6 +220,19 @@ class pool_core {
 
   slot_type* find(slot_id id) noexcept { return slots_.find(id); }
 
+  /// The effect `open` is being performed: null if it is not to be any more, since its close comes next.
+  slot_type* opening(slot_id id) noexcept {
+    auto* const slot = slots_.find(id);
+    if (!slot || slot->state != slot_state::connecting) return nullptr;
+    slot->opened = true;
+    return slot;
+  }
+
+  /// What its backend was announced as when it was opened. Needs no lock for the holder of the slot.
+  const std::shared_ptr<const backend>& where(const slot_base& slot) const noexcept {
+    return registry_.descriptions()[slot.description];
+  }
+
   /// Calls `visit(slot)` for each slot that is not free.
   template <class Visitor>
   void each_slot(Visitor visit) {
@@ -239,7 +252,6 @@ class pool_core {
                          shared_front<typename Policies::queue, typename Policies::threading, slots_type>,
                          front<typename Policies::queue, typename Policies::threading>>;
   using stage = rebalance_job::stage;
-  using slot_list = list<slot_base, &slot_base::of_backend>;
   using need_list = list<backend_record, &backend_record::in_need>;
   using excess_list = list<backend_record, &backend_record::in_excess>;
   using doom_list = list<backend_record, &backend_record::in_doom>;
@@ -294,7 +306,7 @@ class pool_core {
 
   void tell(effect::kind what, const slot_base& slot, close_reason reason) {
     if constexpr (!ignores_everything<observer_type>)
-      effects_.push_back({.what = what, .where = slot.owner->what, .reason = reason});
+      effects_.push_back({.what = what, .where = owner_of(slot).what, .reason = reason});
   }
 
   void enter(pool_state state) {
@@ -329,6 +341,24 @@ class pool_core {
 
   // Slots.
 
+  backend_record& owner_of(const slot_base& slot) const noexcept { return registry_[slot.backend]; }
+
+  /// Was it opened after so many others?
+  bool is_opened_after(const slot_base& slot, std::uint64_t others) const noexcept {
+    return slots_.number_of(slot) > others;
+  }
+
+  /// Sets a deadline for a slot that is connecting or being checked.
+  void arm(slot_base& slot, time_point when, typename alarm::kind what) {
+    slot.place = timers_.schedule(when, {what, nullptr, nullptr, id_of(slot)});
+  }
+
+  void disarm(slot_base& slot) noexcept {
+    auto timer = std::uint32_t{slot.place};
+    timers_.cancel(timer);
+    slot.place = timer;
+  }
+
   /// Connections that are up and wanted.
   std::uint32_t up() const noexcept { return wanted_ - connecting_; }
 
@@ -350,7 +380,7 @@ class pool_core {
 
   /// Out of circulation until its close-watch fires again, or a second look is over.
   static bool is_held(const slot_base& slot) noexcept {
-    return slot.state == slot_state::checking && slot.timer != 0;
+    return slot.state == slot_state::checking && slot.place != 0;
   }
 
   /// It was taken out of the idle set, for a moment.

@@ -8,10 +8,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <cueball/backend.hpp>
 #include <cueball/core/backend_record.hpp>
+#include <cueball/core/descriptions.hpp>
 #include <cueball/core/list.hpp>
 #include <cueball/pool_stats.hpp>
 
@@ -35,7 +37,8 @@ class registry {
   backend_record& add(const backend& where) {
     auto made = std::make_unique<backend_record>();
     auto& record = *made;
-    record.what = std::make_shared<const backend>(where);
+    record.description = descriptions_.add(where);
+    record.what = descriptions_[record.description];
     record.key = where.key();
     if (free_numbers_.empty()) {
       free_numbers_.push_back(static_cast<std::uint32_t>(by_number_.size()));
@@ -49,6 +52,17 @@ class registry {
     return record;
   }
 
+  backend_record& operator[](std::uint32_t number) const noexcept { return *by_number_[number]; }
+
+  void describe(backend_record& record, const backend& where) {
+    const auto latest = descriptions_.add(where);
+    descriptions_.drop(std::exchange(record.description, latest));
+    record.what = descriptions_[latest];
+  }
+
+  class descriptions& descriptions() noexcept { return descriptions_; }
+  const class descriptions& descriptions() const noexcept { return descriptions_; }
+
   /// Announced again, it will be another one.
   void forget_key(const backend_record& record) {
     const auto found = by_key_.find(record.key);
@@ -60,6 +74,7 @@ class registry {
     forget_key(record);
     records_.erase(record);
     add_up(past_, record.counters);
+    descriptions_.drop(record.description);
     free_numbers_.push_back(record.number);
     by_number_[record.number].reset();
   }
@@ -76,6 +91,7 @@ class registry {
   }
 
  private:
+  class descriptions descriptions_;
   std::vector<std::unique_ptr<backend_record>> by_number_;
   std::vector<std::uint32_t> free_numbers_;
   std::map<std::string, backend_record*> by_key_;

@@ -26,9 +26,6 @@ struct alignas(64) shared_slot : slot_base {
   /// only when he has looked at the gate after that, when others may have it already: so there may be more
   /// than one to come.
   typename Threading::template atomic<std::uint64_t> ends{};
-
-  /// Held by the book's part of the idle set.
-  bool aside = false;
 };
 
 /// The idle set is a queue that threads use at once, and beside it, mostly empty, one that only the book

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <utility>
 
-#include <cueball/core/list.hpp>
 #include <cueball/relaxed_word.hpp>
 #include <cueball/stable_array.hpp>
 #include <cueball/time.hpp>
@@ -22,28 +21,38 @@ enum class slot_state : std::uint8_t {
   closing,     ///< Being closed, or being cancelled while it connected.
 };
 
-struct backend_record;
+/// Stands for no slot where the index of one is expected.
+inline constexpr std::uint32_t no_slot = UINT32_MAX;
 
-/// What the core knows of a slot.
+/// What the core knows of a slot. What claims and releases touch comes first.
 struct slot_base {
   relaxed_word<std::uint64_t>
-      claims;                         ///< How often this connection was claimed; written by its holder alone.
-  relaxed_word<std::uint32_t> place;  ///< The queue's while that holds the slot; the next free one of a free slot.
-  std::uint32_t index = 0;            ///< Its place in the table.
-  std::uint32_t backend = 0;          ///< The number of its backend.
-  std::uint32_t generation = 0;       ///< Which use of the slot this is: grows when the slot is freed.
+      claims;  ///< How often this connection was claimed; written by its holder alone.
+
+  /// Belongs to the queue while that holds the slot. Of a slot that is connecting or being checked it is the
+  /// deadline that is set for it, if it is not 0; of a free one the index of the next free one.
+  relaxed_word<std::uint32_t> place;
+
+  std::uint32_t index = 0;  ///< Its place in the table.
   slot_state state = slot_state::free;
-  bool unwanted = false;                ///< Closed as soon as nobody uses it.
-  bool watched = false;                 ///< Its close-watch is armed.
-  bool suspect = false;                 ///< Its close-watch fired while it lay idle; armed again, to be sure.
-  std::uint32_t attempt = 0;            ///< Failed attempts of its backend when it was opened.
-  std::uint32_t successes = 0;          ///< Successful ones, likewise.
-  std::uint32_t timer = 0;              ///< Of its connect timeout, or of a second look at its close-watch.
-  std::uint64_t watched_at_claims = 0;  ///< `claims` when the watch was armed.
-  time_point up_since{};                ///< When it was connected.
-  backend_record* owner = nullptr;
-  list_link<slot_base> of_backend;
+  bool unwanted : 1 = false;  ///< Closed as soon as nobody uses it.
+  bool watched : 1 = false;   ///< Its close-watch is armed.
+  bool suspect : 1 = false;   ///< Its close-watch fired while it lay idle; armed again, to be sure.
+  bool opened : 1 = false;    ///< Its connection was made, or is about to be (`pool_core::opening`).
+  bool aside : 1 = false;     ///< In the book's part of a shared idle set.
+  std::uint16_t watched_at_claims = 0;  ///< The last bits of `claims` when the watch was armed.
+  std::uint32_t backend = 0;            ///< The number of its backend.
+  std::uint32_t description = 0;        ///< What its backend was announced as when it was opened.
+
+  /// Which of the pool's connections this is, in the order of their opening: the last bits of its number.
+  std::uint32_t generation = 0;
+
+  std::uint32_t previous = no_slot;  ///< Of its backend.
+  std::uint32_t next = no_slot;
+  time_point up_since{};  ///< When it was connected.
 };
+
+static_assert(sizeof(slot_base) == 48);
 
 /// Names one use of a slot: an event or effect of an older generation means nothing.
 struct slot_id {
@@ -80,32 +89,48 @@ class slot_handle {
 template <class Payload, class Base = slot_base>
 struct slot : Base, Payload {};
 
+/// Slots of one backend, in a row: all that is done with it takes constant time (see `slot_table`).
+struct slot_row {
+  std::uint32_t first = no_slot;
+  std::uint32_t last = no_slot;
+
+  bool empty() const noexcept { return first == no_slot; }
+};
+
 /// Slots at stable addresses. A freed one is used again, under a new generation.
 template <class Slot>
 class slot_table {
  public:
   explicit slot_table(std::uint32_t expected) : slots_(expected) {}
 
+  /// For a new connection.
   Slot& acquire() {
-    if (first_free_ == none) {
-      const auto index = slots_.size();
-      slots_.grow_to(index + 1);
-      slots_[index].index = index;
-      return slots_[index];
+    if (first_free_ == no_slot) {
+      slots_.grow_to(slots_.size() + 1);
+      first_free_ = slots_.size() - 1;
+      slots_[first_free_].index = first_free_;
+      slots_[first_free_].place = no_slot;
     }
     auto& found = slots_[first_free_];
     first_free_ = found.place;
     found.place = 0;
+    found.generation = static_cast<std::uint32_t>(++opened_);
     return found;
   }
 
   void release(slot_base& slot) noexcept {
     const auto index = slot.index;
-    const auto generation = slot.generation + 1;
     slot = {};
     slot.index = index;
-    slot.generation = generation;
     slot.place = std::exchange(first_free_, index);
+  }
+
+  /// For how many connections slots were acquired.
+  std::uint64_t opened() const noexcept { return opened_; }
+
+  /// How many had been by its own: the first has number one. (Right for the latest four thousand million.)
+  std::uint64_t number_of(const slot_base& slot) const noexcept {
+    return opened_ - (static_cast<std::uint32_t>(opened_) - slot.generation);
   }
 
   /// The slot if it is still the one that `id` names.
@@ -119,11 +144,30 @@ class slot_table {
   std::uint32_t size() const noexcept { return slots_.size(); }
   Slot& operator[](std::uint32_t index) const noexcept { return slots_[index]; }
 
+  // Rows.
+
+  Slot* first(const slot_row& row) const noexcept { return at(row.first); }
+  Slot* next(const slot_base& slot) const noexcept { return at(slot.next); }
+
+  void push_back(slot_row& row, slot_base& slot) noexcept {
+    slot.previous = row.last;
+    slot.next = no_slot;
+    (row.empty() ? row.first : slots_[row.last].next) = slot.index;
+    row.last = slot.index;
+  }
+
+  /// \pre It is in the row.
+  void erase(slot_row& row, const slot_base& slot) noexcept {
+    (row.first == slot.index ? row.first : slots_[slot.previous].next) = slot.next;
+    (row.last == slot.index ? row.last : slots_[slot.next].previous) = slot.previous;
+  }
+
  private:
-  static constexpr std::uint32_t none = UINT32_MAX;
+  Slot* at(std::uint32_t index) const noexcept { return index == no_slot ? nullptr : &slots_[index]; }
 
   stable_array<Slot> slots_;
-  std::uint32_t first_free_ = none;
+  std::uint32_t first_free_ = no_slot;
+  std::uint64_t opened_ = 0;
 };
 
 }  // namespace cueball::core

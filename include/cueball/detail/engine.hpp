@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +19,8 @@
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
@@ -125,8 +128,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   lease<Connection> lease_of(slot_type& slot) noexcept {
-    if constexpr (!ignores_everything<observer_type>) observer_.on(claimed_event{*slot.where});
-    return lease_access::make<Connection>(slot, *slot.connection);
+    if constexpr (!ignores_everything<observer_type>) observer_.on(claimed_event{*core_.where(slot)});
+    return lease_access::make<Connection>(*this, slot);
   }
 
   /// `take` past the gate.
@@ -259,9 +262,11 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   void detach(lease_record& record) noexcept override {
     auto& slot = slot_of(record);
-    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*slot.where, false});
+    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*core_.where(slot), false});
     drop(slot, close_reason::detached);
   }
+
+  const backend& where(lease_record& record) const noexcept override { return *core_.where(slot_of(record)); }
 
   // The end.
 
@@ -301,7 +306,11 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   ~engine() {
     core_.each_slot([](slot_type& slot) {
-      if (slot.connection) slot.connection->close();
+      if (slot.opened) slot.connection->close();
+    });
+    connecting_.clear();
+    core_.each_slot([](slot_type& slot) {
+      if (slot.opened) slot.connection.reset();
     });
   }
 
@@ -468,7 +477,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   void release_observed(slot_type& slot) noexcept {
     const auto keep =
         this->shared_from_this();  // neither the slot nor the engine is ours once it is put back
-    const auto where = slot.where;
+    const auto where = core_.where(slot);
     const auto came = put(slot);
     const bool kept = came == core::put_result::done || put_slowly(slot, came);
     observer_.on(released_event{*where, kept});
@@ -493,7 +502,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   [[gnu::cold, gnu::noinline]] void end(slot_type& slot, core::verdict how) noexcept {
-    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*slot.where, false});
+    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*core_.where(slot), false});
     release_slowly(slot, how);
   }
 
@@ -545,7 +554,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     using kind = core::effect::kind;
     switch (what.what) {
       case kind::open:
-        return open(what.slot, std::move(what.where));
+        return open(what.slot, what.where);
       case kind::close:
         return close(what.slot);
       case kind::watch:
@@ -598,41 +607,43 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     return slot && slot->state == state ? slot : nullptr;
   }
 
-  void open(core::slot_id id, std::shared_ptr<const backend> where) {
-    auto* const slot = find(id, core::slot_state::connecting);
+  void open(core::slot_id id, const std::shared_ptr<const backend>& where) {
+    slot_type* slot = nullptr;
+    {
+      const std::scoped_lock lock{mutex_};
+      slot = core_.opening(id);
+    }
     if (!slot) return;  // cancelled meanwhile: its close comes next
-    slot->home = this;
-    slot->where = std::move(where);
-    const auto failure = failure_of(errc::make_failed, [&] {
-      slot->connection.emplace(result_of{[&] { return make_(places_.user, *slot->where); }});
-    });
-    if (failure.error) return connect_failed(id, *slot, failure.error, failure.text);
+    const auto failure = failure_of(
+        errc::make_failed, [&] { slot->connection.emplace([&] { return make_(places_.user, *where); }); });
+    if (failure.error) return not_connected(id, failure.error, failure.text);
     connect(id, *slot);
   }
 
   void connect(core::slot_id id, slot_type& slot) {
     if constexpr (async_connection<Connection>) {
-      slot.connecting = std::make_shared<boost::asio::cancellation_signal>();
+      const auto signal = std::make_shared<boost::asio::cancellation_signal>();
+      connecting_.emplace(id.index, signal);
       const auto failure = failure_of(errc::connect_failed, [&] {
         slot.connection->async_connect(boost::asio::bind_cancellation_slot(
-            slot.connecting->slot(),
+            signal->slot(),
             boost::asio::bind_executor(places_.serial, [self = share(), id, &slot](error_code error) {
-              slot.connecting.reset();
+              self->connecting_.erase(id.index);
               self->connect_ended(id, slot, error, {});
             })));
       });
       if (!failure.error) return;
-      slot.connecting.reset();
+      connecting_.erase(id.index);
       connect_failed(id, slot, failure.error, failure.text);
     } else {
       // A little before the core gives it up: one that keeps its deadline has answered by then, so that no
       // further connect is in flight beside it.
       const auto until = after(clock::now(), options_.recovery.connect.timeout / 8 * 7);
-      slot.at_work = true;
+      connecting_.emplace(id.index, nullptr);
       boost::asio::post(*workers_, [this, id, &slot, until] {
         auto failure = failure_of(errc::connect_failed, [&] { slot.connection->connect(until); });
         boost::asio::post(places_.serial, [self = share(), id, &slot, failure = std::move(failure)] {
-          slot.at_work = false;
+          self->connecting_.erase(id.index);
           self->connect_ended(id, slot, failure.error, failure.text);
         });
       });
@@ -648,6 +659,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   void connect_failed(core::slot_id id, slot_type& slot, error_code error, std::string text) {
     slot.connection.reset();
+    not_connected(id, error, std::move(text));
+  }
+
+  void not_connected(core::slot_id id, error_code error, std::string text) {
     with_book([&] { core_.connect_failed(id, error, std::move(text), clock::now()); });
   }
 
@@ -655,16 +670,17 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     auto* const slot = find(id, core::slot_state::closing);
     if (!slot) return;
     if constexpr (async_connection<Connection>) {
-      if (const auto connecting = slot->connecting) {  // its handler answers
-        connecting->emit(boost::asio::cancellation_type::all);
-        if (slot->connecting) slot->connection->close();
+      if (const auto connecting = connecting_.find(id.index); connecting != connecting_.end()) {
+        const auto signal = connecting->second;  // the connect's handler answers
+        signal->emit(boost::asio::cancellation_type::all);
+        if (connecting_.contains(id.index)) slot->connection->close();
         return;
       }
-      if (slot->connection) slot->connection->close();
+      if (slot->opened) slot->connection->close();
       closed(id, *slot);
     } else {
-      if (slot->at_work) return;  // one call at a time: its end answers
-      if (!slot->connection) return closed(id, *slot);
+      if (connecting_.contains(id.index)) return;  // one call at a time: its end answers
+      if (!slot->opened) return closed(id, *slot);
       if (workers_have_ended()) {
         slot->connection->close();
         return closed(id, *slot);
@@ -682,7 +698,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   void closed(core::slot_id id, slot_type& slot) {
-    slot.connection.reset();
+    if (slot.opened) slot.connection.reset();
     with_book([&] { core_.closed(id, clock::now()); });
   }
 
@@ -797,6 +813,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   // Used on the serial executor only.
   boost::asio::basic_waitable_timer<clock> timer_;
   std::vector<core::effect> batch_;
+  /// What cancels a connect that is in flight, by the index of its slot; null where a worker thread is in it.
+  std::map<std::uint32_t, std::shared_ptr<boost::asio::cancellation_signal>> connecting_;
   std::unique_ptr<resolver_runner> resolver_;
   std::optional<boost::asio::thread_pool> workers_;
 };

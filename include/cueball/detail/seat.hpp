@@ -1,30 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// What the shell keeps beside each slot: the connection, and how it is made, connected and closed.
+/// How the pool makes a connection, and asks it how it is.
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 
 #include <cueball/backend.hpp>
 #include <cueball/connection.hpp>
-#include <cueball/lease.hpp>
 
 namespace cueball::detail {
-
-/// The payload of a slot.
-template <class Connection>
-struct seat : lease_record {
-  std::optional<Connection> connection;
-  std::shared_ptr<boost::asio::cancellation_signal> connecting;  ///< Of the connect that is in flight.
-  bool at_work = false;                                          ///< A worker thread is in its `connect`.
-};
 
 /// The user's way to make a connection, in one form.
 template <class Connection>
@@ -50,16 +38,6 @@ maker<Connection> default_maker() {
       return Connection(where);
   };
 }
-
-/// Lets `optional::emplace` construct from what a function returns, without a move.
-template <class Function>
-struct result_of {
-  Function function;
-  operator std::invoke_result_t<Function&>() { return function(); }  // NOLINT: implicit by purpose
-};
-
-template <class Function>
-result_of(Function) -> result_of<Function>;
 
 template <class Connection>
 bool is_open(const Connection& connection) noexcept {

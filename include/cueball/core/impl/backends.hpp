@@ -72,7 +72,7 @@ void pool_core<Policies, Payload>::note_change(time_point now) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::describe(backend_record& record, const backend& where, time_point now) {
-  record.what = std::make_shared<const backend>(where);
+  registry_.describe(record, where);
   tell(effect::kind::tell_backend_changed, record.what);
   note_change(now);
 }

@@ -46,7 +46,7 @@ void pool_core<Policies, Payload>::cancel(waiter& waiting, error_code why) noexc
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_point now) {
   front_.ended(slot);
-  auto& record = *slot.owner;
+  auto& record = owner_of(slot);
   if (how == verdict::broken) {
     note_broken(slot, now);
     close(slot, close_reason::broken);

@@ -15,10 +15,10 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
   if (slot->state == slot_state::closing)
     return effects_.push_back({.what = effect::kind::close, .slot = id});
   if (slot->state != slot_state::connecting) return;
-  auto& record = *slot->owner;
-  timers_.cancel(slot->timer);
+  auto& record = owner_of(*slot);
+  disarm(*slot);
   if (!record.held_back) timers_.cancel(record.retry_timer);
-  ++record.successes;
+  record.opened_at_success = slots_.opened();
   slot->up_since = now;
   slot->watched = watched_;
   if (state_ == pool_state::starting) enter(pool_state::running);
@@ -60,10 +60,9 @@ void pool_core<Policies, Payload>::watched(slot_id id, time_point now) {
   auto* const slot = slots_.find(id);
   if (!slot || slot->state != slot_state::checking || is_held(*slot)) return;
   slot->watched = true;
-  slot->watched_at_claims = slot->claims;
+  slot->watched_at_claims = static_cast<std::uint16_t>(slot->claims);
   if (!slot->suspect || slot->unwanted || is_stopping()) return checked(*slot, now);
-  slot->timer = timers_.schedule(after(now, std::min<duration>(options_.watch_delay, second_look)),
-                                 {alarm::kind::second_look, nullptr, nullptr, id});
+  arm(*slot, after(now, std::min<duration>(options_.watch_delay, second_look)), alarm::kind::second_look);
 }
 
 template <class Policies, class Payload>
@@ -72,11 +71,11 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
   if (!slot || !slot->watched) return;
   slot->watched = false;
   const bool was_idle = front_.remove(*slot);  // so that nobody claims it meanwhile
-  const bool was_used = slot->claims != slot->watched_at_claims;
+  const bool was_used = static_cast<std::uint16_t>(slot->claims) != slot->watched_at_claims;
   if (was_used) slot->suspect = false;
   if (was_idle) hold(*slot);
   if (slot->suspect && slot->state == slot_state::checking) {
-    auto& record = *slot->owner;
+    auto& record = owner_of(*slot);
     note_broken(*slot, now);
     close(*slot, close_reason::broken);
     review(record);
@@ -94,29 +93,27 @@ void pool_core<Policies, Payload>::open(backend_record& record, time_point now) 
   auto& slot = slots_.acquire();
   front_.make_room(slot);
   slot.state = slot_state::connecting;
-  slot.owner = &record;
   slot.backend = record.number;
-  slot.attempt = record.attempt;
-  slot.successes = record.successes;
-  record.slots.push_back(slot);
+  slot.description = record.description;
+  registry_.descriptions().hold(slot.description);
+  slots_.push_back(record.slots, slot);
   ++record.wanted;
   ++record.connecting;
   ++record.counters.opened;
   ++wanted_;
   ++connecting_;
   ++total_;
-  slot.timer = timers_.schedule(after(now, options_.recovery.connect.timeout),
-                                {alarm::kind::connect, nullptr, nullptr, id_of(slot)});
+  arm(slot, after(now, options_.recovery.connect.timeout), alarm::kind::connect);
   effects_.push_back({.what = effect::kind::open, .slot = id_of(slot), .where = record.what});
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
-  auto& record = *slot.owner;
+  auto& record = owner_of(slot);
   if (slot.state == slot_state::connecting) {
     --record.connecting;
     --connecting_;
-    timers_.cancel(slot.timer);
+    disarm(slot);
   }
   if (slot.unwanted) {
     slot.unwanted = false;
@@ -133,7 +130,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
   if (slot.state == slot_state::checking) {
     --checking_;
-    timers_.cancel(slot.timer);
+    disarm(slot);
   }
   unwant(slot);
   slot.state = slot_state::closing;
@@ -144,11 +141,12 @@ void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::mark(slot_base& slot) noexcept {
+  auto& record = owner_of(slot);
   slot.unwanted = true;
   front_.bar(slot, true);
-  ++slot.owner->unwanted;
+  ++record.unwanted;
   ++unwanted_;
-  --slot.owner->wanted;
+  --record.wanted;
   --wanted_;
 }
 
@@ -163,7 +161,7 @@ void pool_core<Policies, Payload>::retire(slot_base& slot, close_reason reason) 
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::forget(slot_base& slot) {
-  auto& record = *slot.owner;
+  auto& record = owner_of(slot);
   if (slot.state == slot_state::closing) {
     --closing_;
   } else {
@@ -171,7 +169,8 @@ void pool_core<Policies, Payload>::forget(slot_base& slot) {
   }
   ++record.counters.closed;
   record.counters.claims += slot.claims;
-  record.slots.erase(slot);
+  slots_.erase(record.slots, slot);
+  registry_.descriptions().drop(slot.description);
   slots_.release(slot);
   --total_;
   review(record);
@@ -182,6 +181,7 @@ void pool_core<Policies, Payload>::forget(slot_base& slot) {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::hold(slot_base& slot) noexcept {
   slot.state = slot_state::checking;
+  slot.place = 0;  // the queue's until now
   ++checking_;
 }
 
@@ -191,7 +191,7 @@ void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
     --checking_;
     return settle(slot, now);
   }
-  auto& record = *slot.owner;
+  auto& record = owner_of(slot);
   close(slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
   review(record);
   pump(now);
@@ -199,13 +199,13 @@ void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now) {
-  auto& record = *slot.owner;
+  auto& record = owner_of(slot);
   ++record.counters.broken;
   record.last_error = errc::connection_broken;
   record.last_error_text.clear();
   if (was_proved(slot, now)) {
     record.failures = 0;
-  } else if (slot.attempt == record.attempt) {
+  } else if (is_opened_after(slot, record.opened_at_failure)) {
     hold_back(record, now);
     record.held_back = true;
   }
@@ -214,24 +214,25 @@ void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now) 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::note_connect_failure(slot_base& slot, error_code error, std::string text,
                                                         time_point now) {
-  auto& record = *slot.owner;
+  auto& record = owner_of(slot);
   ++record.counters.connect_failures;
   record.last_error = error;
   tell({.what = effect::kind::tell_connect_failed, .where = record.what, .error = error, .text = text});
   record.last_error_text = std::move(text);
-  for (auto* other = record.slots.front(); other; other = slot_list::next(*other))
+  for (auto* other = slots_.first(record.slots); other; other = slots_.next(*other))
     if (other->up_since > record.failed_at && was_proved(*other, now)) {
       record.failures = 0;
       break;
     }
   // Connects that were in flight together fail once; one that was overtaken by a success says nothing.
-  if (slot.attempt == record.attempt && slot.successes == record.successes) hold_back(record, now);
+  if (is_opened_after(slot, std::max(record.opened_at_failure, record.opened_at_success)))
+    hold_back(record, now);
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::hold_back(backend_record& record, time_point now) {
   record.failed_at = now;
-  ++record.attempt;
+  record.opened_at_failure = slots_.opened();
   ++record.failures;
   timers_.cancel(record.retry_timer);
   if (record.live && !is_stopping())

@@ -81,7 +81,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
     row.counters = record->counters;
     row.last_error = record->last_error;
     row.last_error_text = record->last_error_text;
-    for (auto* slot = record->slots.front(); slot; slot = slot_list::next(*slot)) {
+    for (auto* slot = slots_.first(record->slots); slot; slot = slots_.next(*slot)) {
       ++count_of(row.slots, front_.state_of(*slot));
       row.counters.claims += slot->claims;
     }
@@ -147,16 +147,16 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       break;
     case alarm::kind::connect:
       if (auto* const slot = slots_.find(due.slot)) {
-        slot->timer = 0;
+        slot->place = 0;
         note_connect_failure(*slot, errc::connect_timeout, {}, now);
-        auto& record = *slot->owner;
+        auto& record = owner_of(*slot);
         close(*slot, close_reason::cancelled);
         review(record);
       }
       break;
     case alarm::kind::second_look:
       if (auto* const slot = slots_.find(due.slot)) {
-        slot->timer = 0;
+        slot->place = 0;
         checked(*slot, now);
       }
       break;

@@ -92,7 +92,7 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::take_marks_back(backend_record& record) noexcept {
-  for (auto* slot = record.slots.front(); slot && record.unwanted > 0; slot = slot_list::next(*slot)) {
+  for (auto* slot = slots_.first(record.slots); slot && record.unwanted > 0; slot = slots_.next(*slot)) {
     if (!slot->unwanted) continue;
     if (record.wanted == record.planned) return;
     unmark(*slot);
@@ -101,18 +101,19 @@ void pool_core<Policies, Payload>::take_marks_back(backend_record& record) noexc
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::unmark(slot_base& slot) noexcept {
+  auto& record = owner_of(slot);
   slot.unwanted = false;
   front_.bar(slot, false);
-  --slot.owner->unwanted;
+  --record.unwanted;
   --unwanted_;
-  ++slot.owner->wanted;
+  ++record.wanted;
   ++wanted_;
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::cancel_connects(backend_record& record) {
-  for (auto* slot = record.slots.front(); slot && record.wanted > record.planned && record.connecting > 0;
-       slot = slot_list::next(*slot))
+  for (auto* slot = slots_.first(record.slots);
+       slot && record.wanted > record.planned && record.connecting > 0; slot = slots_.next(*slot))
     if (slot->state == slot_state::connecting) close(*slot, close_reason::cancelled);
 }
 
@@ -140,12 +141,13 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::trim() {
   auto steps = slice_;
   while (auto* const record = doomed_.front()) {
-    for (auto* slot = record->slots.front(); slot && record->wanted > 0;) {
+    for (auto* slot = slots_.first(record->slots); slot && record->wanted > 0;) {
       if (steps-- == 0) return;
-      auto* const next = slot_list::next(*slot);
+      auto* const next = slots_.next(*slot);
       if (slot->state != slot_state::closing && !slot->unwanted) retire(*slot, close_reason::unwanted);
-      record->slots.erase(*slot);  // to the end of the list: the next slice begins with those that are left
-      record->slots.push_back(*slot);
+      slots_.erase(record->slots,
+                   *slot);  // to the end of the list: the next slice begins with those that are left
+      slots_.push_back(record->slots, *slot);
       slot = next;
     }
     doomed_.erase(*record);
@@ -156,7 +158,7 @@ template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::retire_one() {
   slot_base* in_use = nullptr;
   for (auto* record = excessive_.front(); record; record = excess_list::next(*record))
-    for (auto* slot = record->slots.front(); slot; slot = slot_list::next(*slot)) {
+    for (auto* slot = slots_.first(record->slots); slot; slot = slots_.next(*slot)) {
       const auto state = front_.state_of(*slot);
       if (state == slot_state::idle) return retire_from(*slot);
       if (!in_use && !slot->unwanted && (state == slot_state::claimed || state == slot_state::checking))
@@ -167,7 +169,7 @@ bool pool_core<Policies, Payload>::retire_one() {
 
 template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::retire_from(slot_base& slot) {
-  auto& record = *slot.owner;
+  auto& record = owner_of(slot);
   retire(slot, close_reason::unwanted);
   excessive_.erase(record);  // to the end of the list: in turn
   review(record);
