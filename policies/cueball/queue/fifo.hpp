@@ -32,18 +32,20 @@ struct fifo {
           ring_(size_) {}
 
     void push(Slot slot) noexcept {
-      ring_[tail_] = slot;
-      slot.place(tail_);
-      if (++tail_ == size_) [[unlikely]]
-        tail_ = 0;
+      const auto place = tail_;
+      ring_[place] = slot;
+      slot.place(place);
+      tail_ = place + 1 != size_ ? place + 1 : 0;
     }
 
     std::optional<Slot> pop() noexcept {
+      Slot slot{};
       while (head_ != tail_) {
-        const auto slot = ring_[head_];
+        slot = ring_[head_];
         if (++head_ == size_) [[unlikely]]
           next_lap();
-        if (slot) return slot;
+        if (slot) [[likely]]
+          return slot;
         --holes_;
       }
       return std::nullopt;

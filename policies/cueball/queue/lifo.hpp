@@ -37,8 +37,11 @@ struct lifo {
     }
 
     std::optional<Slot> pop() noexcept {
+      Slot slot{};
       while (top_ != 0) {
-        if (const auto slot = stack_[--top_]) return slot;
+        slot = stack_[--top_];
+        if (slot) [[likely]]
+          return slot;
         --holes_;
       }
       return std::nullopt;
