@@ -418,3 +418,17 @@ TEMPLATE_TEST_CASE("the pool's destructor || the first connection", "", explored
     here.check_nothing_left();
   });
 }
+
+TEMPLATE_TEST_CASE("claim || release || shuffle", "", explored, lock_free_explored) {
+  every_interleaving_of(
+      "claim || release || shuffle" + in<TestType>,
+      [] {
+        shuffled_world<TestType> here{2};
+        here.fill();
+        auto held = here.take();
+        here.go({{"claimer", [&] { claim_and_release(here); }}, {"releaser", [&] { held.release(); }}}, 1ms);
+        here.settle();
+        here.check_whole(0);
+      },
+      preemptions_of_many<TestType>);
+}

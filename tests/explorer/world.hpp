@@ -16,6 +16,7 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 
 #include <cueball/decoherence/never.hpp>
+#include <cueball/decoherence/periodic.hpp>
 #include <cueball/pool.hpp>
 
 #include "explorer/executor.hpp"
@@ -135,28 +136,29 @@ class stopper {
 
 /// A pool whose connections are all up and idle. What has to hold always is checked whenever its mutex was
 /// unlocked.
-template <class... Policies>
-class world {
+template <class Schedule, class... Policies>
+class basic_world {
  public:
-  using pool_type = cueball::pool<connection, cueball::decoherence::never, Policies...>;
+  using pool_type = cueball::pool<connection, Schedule, Policies...>;
   using lease = cueball::lease<connection>;
 
-  explicit world(std::uint32_t connections = 1, std::initializer_list<std::uint16_t> ports = {1},
-                 std::size_t executor_threads = 1)
+  explicit basic_world(std::uint32_t connections = 1, std::initializer_list<std::uint16_t> ports = {1},
+                       std::size_t executor_threads = 1)
       : context{executor_threads} {
     connection::alive = 0;
     pool.emplace(
         context, names,
         cueball::pool_options{
-            .max_connections = connections, .rebalance_delay = std::chrono::milliseconds{1}, .seed = 1});
+            .max_connections = connections, .rebalance_delay = std::chrono::milliseconds{1}, .seed = 1},
+        schedule());
     all.pass(duration::zero());
     for (const auto port : ports) names.add(port);
   }
 
-  world(const world&) = delete;
+  basic_world(const basic_world&) = delete;
 
   /// Lets what the pool left on its executor end: it would keep itself alive there.
-  ~world() {
+  ~basic_world() {
     pool.reset();
     settle();
   }
@@ -233,6 +235,12 @@ class world {
   std::optional<pool_type> pool;
 
  private:
+  static Schedule schedule() {
+    Schedule made;
+    if constexpr (requires { made.interval; }) made.interval = std::chrono::milliseconds{1};
+    return made;
+  }
+
   struct arrival {
     std::size_t who;
     std::uint64_t when;
@@ -274,5 +282,12 @@ class world {
   std::vector<std::uint64_t> begun_;
   std::vector<arrival> arrivals_;
 };
+
+template <class... Policies>
+using world = basic_world<cueball::decoherence::never, Policies...>;
+
+/// Its idle connections are shuffled every millisecond.
+template <class... Policies>
+using shuffled_world = basic_world<cueball::decoherence::periodic, Policies...>;
 
 }  // namespace explorer
