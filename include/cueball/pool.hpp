@@ -155,7 +155,9 @@ class basic_pool {
   template <boost::asio::completion_token_for<void(error_code, lease_type)> Token>
   auto async_claim(deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, lease_type)>(
-        [](auto handler, auto engine, deadline when) { engine->async_claim(when, std::move(handler)); },
+        [](auto&& handler, const auto& engine, deadline when) {
+          engine->async_claim(when, std::forward<decltype(handler)>(handler));
+        },
         token, engine_, until);
   }
 
@@ -179,8 +181,8 @@ class basic_pool {
   template <boost::asio::completion_token_for<void(error_code)> Token>
   auto async_wait_ready(std::uint32_t count, deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code)>(
-        [](auto handler, auto engine, std::uint32_t wanted, deadline when) {
-          engine->async_wait_ready(wanted, when, std::move(handler));
+        [](auto&& handler, const auto& engine, std::uint32_t wanted, deadline when) {
+          engine->async_wait_ready(wanted, when, std::forward<decltype(handler)>(handler));
         },
         token, engine_, count, until);
   }
@@ -217,8 +219,10 @@ class basic_pool {
   template <boost::asio::completion_token_for<void(error_code, std::size_t)> Token>
   auto async_stop(deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [](auto handler, auto engine, deadline when) { engine->async_stop(when, std::move(handler)); }, token,
-        engine_, until);
+        [](auto&& handler, const auto& engine, deadline when) {
+          engine->async_stop(when, std::forward<decltype(handler)>(handler));
+        },
+        token, engine_, until);
   }
 
   // What it is doing.
