@@ -89,9 +89,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
          const typename Policies::queue& queue, const typename Policies::rebalance& rebalance,
          const typename Policies::decoherence& decoherence, observer_type observer)
       : places_(std::move(where)),
-        completions_(boost::asio::prefer(
-            boost::asio::require(places_.user, boost::asio::execution::blocking.never),
-            boost::asio::execution::relationship.fork)),
+        completions_(
+            boost::asio::prefer(boost::asio::require(places_.user, boost::asio::execution::blocking.never),
+                                boost::asio::execution::relationship.fork)),
         make_(std::move(make)),
         options_(options),
         observer_(std::move(observer)),
@@ -201,18 +201,19 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     if constexpr (posts_handler)
       if (auto* const slot = take()) [[likely]]
         return post_claim(taken_slot<engine>{*this, *slot}, std::forward<Handler>(handler));
-    start_waiting<claim_answer>(std::forward<Handler>(handler), until, [this](core::waiter& waiter, deadline how_long) {
-      if constexpr (!posts_handler)
-        if (auto* const slot = take()) {
-          waiter.granted = slot;
-          return true;
-        }
-      with_book([&] {
-        const auto now = clock::now();
-        core_.claim(waiter, how_long.resolve([now] { return now; }), now);
-      });
-      return false;
-    });
+    start_waiting<claim_answer>(std::forward<Handler>(handler), until,
+                                [this](core::waiter& waiter, deadline how_long) {
+                                  if constexpr (!posts_handler)
+                                    if (auto* const slot = take()) {
+                                      waiter.granted = slot;
+                                      return true;
+                                    }
+                                  with_book([&] {
+                                    const auto now = clock::now();
+                                    core_.claim(waiter, how_long.resolve([now] { return now; }), now);
+                                  });
+                                  return false;
+                                });
   }
 
   template <class Handler>
@@ -230,13 +231,14 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   template <class Handler>
   void async_stop(deadline until, Handler&& handler) {
     request_stop();
-    start_waiting<stop_answer>(std::forward<Handler>(handler), until, [this](core::waiter& waiter, deadline how_long) {
-      with_book([&] {
-        const auto now = clock::now();
-        core_.wait_stopped(waiter, how_long.resolve([now] { return now; }), now);
-      });
-      return false;
-    });
+    start_waiting<stop_answer>(std::forward<Handler>(handler), until,
+                               [this](core::waiter& waiter, deadline how_long) {
+                                 with_book([&] {
+                                   const auto now = clock::now();
+                                   core_.wait_stopped(waiter, how_long.resolve([now] { return now; }), now);
+                                 });
+                                 return false;
+                               });
   }
 
   /// For the waiters: what their handler is called with.

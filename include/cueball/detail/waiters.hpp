@@ -94,7 +94,8 @@ class taken_slot {
   slot_type* slot_;
 };
 
-/// The completion of a claim that did not have to wait, as it is posted.
+/// The completion of a claim that did not have to wait, as it is posted. Wherever a move of the handler
+/// throws, the slot goes back.
 template <class Engine, class Handler>
 class granted_claim {
  public:
@@ -111,7 +112,7 @@ class granted_claim {
   void operator()() { std::move(handler_)(error_code{}, slot_.to_lease()); }
 
  private:
-  Handler handler_;  // first: if its move throws, the slot stays where it is
+  Handler handler_;
   taken_slot<Engine> slot_;
 };
 
