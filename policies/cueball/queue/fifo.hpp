@@ -34,11 +34,11 @@ struct fifo {
     }
 
     std::optional<Slot> pop() noexcept {
-      while (head_ != tail_) {
-        if (const auto slot = at(head_++)) return slot;
-        --holes_;
-      }
-      return std::nullopt;
+      Slot found{};
+      while (head_ != tail_ && !(found = at(head_++))) --holes_;
+      // One return, not one for each case: then g++ keeps it in registers. Else it stores the optional in two
+      // parts and loads them as one, which stalls.
+      return found ? std::optional<Slot>{found} : std::nullopt;
     }
 
     void remove(Slot slot) noexcept {

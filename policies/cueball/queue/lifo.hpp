@@ -36,11 +36,9 @@ struct lifo {
     }
 
     std::optional<Slot> pop() noexcept {
-      while (top_ != 0) {
-        if (const auto slot = stack_[--top_]) return slot;
-        --holes_;
-      }
-      return std::nullopt;
+      Slot found{};
+      while (top_ != 0 && !(found = stack_[--top_])) --holes_;
+      return found ? std::optional<Slot>{found} : std::nullopt;  // one return: see fifo
     }
 
     void remove(Slot slot) noexcept {
