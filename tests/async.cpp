@@ -161,6 +161,17 @@ TEST_CASE("a cancellation that comes after the grant changes nothing") {
   CHECK(granted);
 }
 
+TEST_CASE("a claim that need not wait leaves the handler's cancellation slot alone") {
+  fixture f;
+  f.pool.wait_ready(1, 10s);
+  asio::io_context foreign;
+  asio::cancellation_signal signal;
+  f.pool.async_claim(asio::bind_cancellation_slot(
+      signal.slot(), asio::bind_executor(foreign, [](error_code, lease_type) {})));
+  CHECK_FALSE(signal.slot().has_handler());
+  foreign.run();
+}
+
 TEST_CASE("a cancellation may come from whichever thread runs the handler's strand") {
   fixture f;
   asio::thread_pool users{3};
@@ -203,6 +214,27 @@ TEST_CASE("a connection whose completion is destroyed uncalled goes back") {
     CHECK(f.pool.stats().slots.claimed == 1);
   }
   CHECK(f.pool.stats().slots.idle == 1);
+}
+
+TEST_CASE("the pool may go before the completion of a claim runs, or is destroyed uncalled") {
+  const auto plan = std::make_shared<script>();
+  asio::thread_pool threads{2};
+  for (const bool runs : {true, false}) {
+    bool done = false;
+    {
+      asio::io_context foreign;
+      {
+        pool_type pool{threads, static_resolver{at(1)}, follow(plan), quick};
+        pool.wait_ready(1, 10s);
+        pool.async_claim(
+            asio::bind_executor(foreign, [&](error_code error, lease_type held) { done = !error && held; }));
+      }
+      CHECK(plan->alive == 1);
+      if (runs) foreign.run();
+    }
+    CHECK(done == runs);
+    CHECK(plan->alive == 0);
+  }
 }
 
 TEST_CASE("async_wait_ready completes when so many connections are up") {
@@ -255,33 +287,54 @@ TEST_CASE("claims from coroutines on a strand share one connection without a rac
   CHECK(f.pool.stats().counters.claims == 400);
 }
 
+namespace {
+
+struct counting_resource : std::pmr::memory_resource {
+  std::atomic<int> allocated = 0, freed = 0;
+  void* do_allocate(std::size_t bytes, std::size_t align) override {
+    ++allocated;
+    return std::pmr::new_delete_resource()->allocate(bytes, align);
+  }
+  void do_deallocate(void* at_address, std::size_t bytes, std::size_t align) override {
+    ++freed;
+    std::pmr::new_delete_resource()->deallocate(at_address, bytes, align);
+  }
+  bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
+};
+
+/// A handler that has an allocator.
+struct allocating {
+  using allocator_type = std::pmr::polymorphic_allocator<std::byte>;
+  std::promise<void>* done;
+  counting_resource* memory;
+  allocator_type get_allocator() const noexcept { return allocator_type{memory}; }
+  void operator()(error_code, lease_type) { done->set_value(); }
+};
+
+}  // namespace
+
 TEST_CASE("the handler's allocator is used") {
   fixture f;
   f.pool.wait_ready(1, 10s);
-  struct counting_resource : std::pmr::memory_resource {
-    std::atomic<int> allocated = 0, freed = 0;
-    void* do_allocate(std::size_t bytes, std::size_t align) override {
-      ++allocated;
-      return std::pmr::new_delete_resource()->allocate(bytes, align);
-    }
-    void do_deallocate(void* at_address, std::size_t bytes, std::size_t align) override {
-      ++freed;
-      std::pmr::new_delete_resource()->deallocate(at_address, bytes, align);
-    }
-    bool do_is_equal(const memory_resource& other) const noexcept override { return this == &other; }
-  } memory;
-  struct handler {
-    using allocator_type = std::pmr::polymorphic_allocator<std::byte>;
-    std::promise<void>* done;
-    counting_resource* memory;
-    allocator_type get_allocator() const noexcept { return allocator_type{memory}; }
-    void operator()(error_code, lease_type) { done->set_value(); }
-  };
+  counting_resource memory;
   std::promise<void> done;
-  f.pool.async_claim(handler{&done, &memory});
+  f.pool.async_claim(allocating{&done, &memory});
   done.get_future().get();
   CHECK(memory.allocated > 0);
   REQUIRE(eventually([&] { return memory.allocated == memory.freed; }));
+}
+
+TEST_CASE("a claim that need not wait is one post: it allocates once, where the handler says") {
+  fixture f;
+  f.pool.wait_ready(1, 10s);
+  counting_resource memory;
+  std::promise<void> done;
+  asio::io_context foreign;
+  f.pool.async_claim(asio::bind_executor(foreign, allocating{&done, &memory}));
+  CHECK(memory.allocated == 1);
+  CHECK(foreign.run() == 1);
+  CHECK(memory.allocated == 1);
+  CHECK(memory.freed == 1);
 }
 
 namespace {
@@ -302,24 +355,54 @@ struct unmovable {
   int when;
 };
 
+/// The same, but for its executor.
+template <class Handler>
+struct unbound {
+  Handler inner;
+  void operator()(error_code error, lease_type held) { inner(error, std::move(held)); }
+};
+
 }  // namespace
 
 TEST_CASE("a handler that throws when it is moved costs no connection") {
-  fixture f;
-  f.pool.wait_ready(1, 10s);
-  int moves = 0;
-  int when = 0;
-  while (moves == when) {  // until it is not moved that often
-    ++when;
-    moves = 0;
-    asio::io_context foreign;
-    try {
-      f.pool.async_claim(unmovable{foreign, moves, when});
-      foreign.run();
-    } catch (const std::runtime_error&) {
+  asio::io_context context;
+  const auto plan = std::make_shared<script>();
+  pool_type pool{context, static_resolver{at(1)}, follow(plan), quick};
+  while (pool.stats().slots.idle == 0) context.run_one();
+
+  const auto attempts = [&](auto claim) {
+    int moves = 0;
+    int when = 0;
+    while (moves == when) {  // until it is not moved that often
+      ++when;
+      moves = 0;
+      asio::io_context foreign;
+      try {
+        claim(unmovable{foreign, moves, when});
+        foreign.poll();
+        context.poll();
+      } catch (const std::runtime_error&) {
+      }
+      CHECK(pool.stats().slots.idle == 1);
+      CHECK(pool.try_claim());
     }
-    CHECK(f.pool.stats().slots.idle == 1);
-    CHECK(f.pool.try_claim());
+    return when;
+  };
+  const auto has_to_wait = [&](auto handler) {
+    auto held = pool.try_claim();
+    pool.async_claim(std::move(handler));
+  };
+
+  SECTION("that has an executor") {
+    CHECK(attempts([&](unmovable handler) { pool.async_claim(std::move(handler)); }) > 3);
   }
-  CHECK(when > 3);
+  SECTION("that has none") {
+    CHECK(attempts([&](unmovable handler) { pool.async_claim(unbound<unmovable>{std::move(handler)}); }) > 3);
+  }
+  SECTION("that has an executor, and has to wait") {
+    CHECK(attempts([&](unmovable handler) { has_to_wait(std::move(handler)); }) > 3);
+  }
+  SECTION("that has none, and has to wait") {
+    CHECK(attempts([&](unmovable handler) { has_to_wait(unbound<unmovable>{std::move(handler)}); }) > 3);
+  }
 }

@@ -102,30 +102,19 @@ class basic_pool {
   /// `operation_aborted` (`stop`).
   lease_type claim() { return claim(std::stop_token{}); }
   lease_type claim(deadline until) { return claim(until, std::stop_token{}); }
-  lease_type claim(const std::stop_token& stop) { return claim(engine_ref().options().claim_timeout, stop); }
-
-  lease_type claim(deadline until, const std::stop_token& stop) {
-    error_code error;
-    auto claimed = claim(until, stop, error);
-    if (error) throw_claim_failed(error);
-    return claimed;
-  }
+  lease_type claim(const std::stop_token& stop) { return take_or_wait(usual{}, stop); }
+  lease_type claim(deadline until, const std::stop_token& stop) { return take_or_wait(until, stop); }
 
   lease_type claim(error_code& error) { return claim(std::stop_token{}, error); }
   lease_type claim(deadline until, error_code& error) { return claim(until, std::stop_token{}, error); }
   lease_type claim(const std::stop_token& stop, error_code& error) {
-    return claim(engine_ref().options().claim_timeout, stop, error);
+    error = {};
+    return take_or_wait(usual{}, stop, error);
   }
 
   lease_type claim(deadline until, const std::stop_token& stop, error_code& error) {
-    if constexpr (may_block<threading>()) {
-      error = {};
-      if (auto* const slot = engine_->take()) [[likely]]
-        return engine_->lease_of(*slot);
-      return engine_->claim_slowly(until, stop, error);
-    } else {
-      return {};
-    }
+    error = {};
+    return take_or_wait(until, stop, error);
   }
 
   /// Takes an idle connection, or returns an empty lease. Never waits, never overtakes who waits. It may miss
@@ -155,7 +144,9 @@ class basic_pool {
   template <boost::asio::completion_token_for<void(error_code, lease_type)> Token>
   auto async_claim(deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, lease_type)>(
-        [](auto handler, auto engine, deadline when) { engine->async_claim(when, std::move(handler)); },
+        [](auto&& handler, const auto& engine, deadline when) {
+          engine->async_claim(when, std::forward<decltype(handler)>(handler));
+        },
         token, engine_, until);
   }
 
@@ -179,8 +170,8 @@ class basic_pool {
   template <boost::asio::completion_token_for<void(error_code)> Token>
   auto async_wait_ready(std::uint32_t count, deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code)>(
-        [](auto handler, auto engine, std::uint32_t wanted, deadline when) {
-          engine->async_wait_ready(wanted, when, std::move(handler));
+        [](auto&& handler, const auto& engine, std::uint32_t wanted, deadline when) {
+          engine->async_wait_ready(wanted, when, std::forward<decltype(handler)>(handler));
         },
         token, engine_, count, until);
   }
@@ -217,8 +208,10 @@ class basic_pool {
   template <boost::asio::completion_token_for<void(error_code, std::size_t)> Token>
   auto async_stop(deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [](auto handler, auto engine, deadline when) { engine->async_stop(when, std::move(handler)); }, token,
-        engine_, until);
+        [](auto&& handler, const auto& engine, deadline when) {
+          engine->async_stop(when, std::forward<decltype(handler)>(handler));
+        },
+        token, engine_, until);
   }
 
   // What it is doing.
@@ -249,6 +242,38 @@ class basic_pool {
   }
 
   engine_type& engine_ref() const noexcept { return *engine_; }
+
+  /// `claim_timeout` from now, which nobody needs to know who need not wait.
+  struct usual {};
+
+  /// The good case comes before all that only a wait needs.
+  template <class Until, class... Error>
+  lease_type take_or_wait(Until until, const std::stop_token& stop, Error&... error) {
+    if constexpr (may_block<threading>()) {
+      if (auto* const slot = engine_->take()) [[likely]]
+        return engine_->lease_of(*slot);
+      return wait(until, stop, error...);
+    } else {
+      return {};
+    }
+  }
+
+  template <class... Error>
+  [[gnu::cold, gnu::noinline]] lease_type wait(usual, const std::stop_token& stop, Error&... error) {
+    return wait(deadline{engine_->options().claim_timeout}, stop, error...);
+  }
+
+  template <class... Error>
+  [[gnu::cold, gnu::noinline]] lease_type wait(deadline until, const std::stop_token& stop, Error&... error) {
+    if constexpr (sizeof...(Error) == 0) {
+      error_code failed;
+      auto claimed = engine_->claim_slowly(until, stop, failed);
+      if (failed) throw_claim_failed(failed);
+      return claimed;
+    } else {
+      return engine_->claim_slowly(until, stop, error...);
+    }
+  }
 
   template <class... Arguments>
   void begin(Arguments&&... arguments) {

@@ -12,6 +12,7 @@
 #include <stop_token>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,11 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/execution/blocking.hpp>
+#include <boost/asio/execution/relationship.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -87,6 +92,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
          const typename Policies::queue& queue, const typename Policies::rebalance& rebalance,
          const typename Policies::decoherence& decoherence, observer_type observer)
       : places_(std::move(where)),
+        completions_(
+            boost::asio::prefer(boost::asio::require(places_.user, boost::asio::execution::blocking.never),
+                                boost::asio::execution::relationship.fork)),
         make_(std::move(make)),
         options_(options),
         observer_(std::move(observer)),
@@ -190,25 +198,31 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   using stop_answer = std::tuple<error_code, std::size_t>;
 
   template <class Handler>
-  void async_claim(deadline until, Handler handler) {
-    start_waiting<claim_answer>(std::move(handler), until, [this](core::waiter& waiter, deadline how_long) {
-      // The good case registers nothing and reads no clock.
-      if (auto* const slot = take()) {
-        waiter.granted = slot;
-        return true;
-      }
-      with_book([&] {
-        const auto now = clock::now();
-        core_.claim(waiter, how_long.resolve([now] { return now; }), now);
-      });
-      return false;
-    });
+  void async_claim(deadline until, Handler&& handler) {
+    // The good case makes no waiter, and reads no clock.
+    constexpr bool posts_handler = is_posted_in_its_memory<std::decay_t<Handler>>;
+    if constexpr (posts_handler)
+      if (auto* const slot = take()) [[likely]]
+        return post_claim(taken_slot<engine>{*this, *slot}, std::forward<Handler>(handler));
+    start_waiting<claim_answer>(std::forward<Handler>(handler), until,
+                                [this](core::waiter& waiter, deadline how_long) {
+                                  if constexpr (!posts_handler)
+                                    if (auto* const slot = take()) {
+                                      waiter.granted = slot;
+                                      return true;
+                                    }
+                                  with_book([&] {
+                                    const auto now = clock::now();
+                                    core_.claim(waiter, how_long.resolve([now] { return now; }), now);
+                                  });
+                                  return false;
+                                });
   }
 
   template <class Handler>
-  void async_wait_ready(std::uint32_t count, deadline until, Handler handler) {
+  void async_wait_ready(std::uint32_t count, deadline until, Handler&& handler) {
     start_waiting<ready_answer>(
-        std::move(handler), until, [this, count](core::waiter& waiter, deadline how_long) {
+        std::forward<Handler>(handler), until, [this, count](core::waiter& waiter, deadline how_long) {
           with_book([&] {
             const auto now = clock::now();
             core_.wait_ready(waiter, count, how_long.resolve([now] { return now; }), now);
@@ -218,15 +232,16 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   template <class Handler>
-  void async_stop(deadline until, Handler handler) {
+  void async_stop(deadline until, Handler&& handler) {
     request_stop();
-    start_waiting<stop_answer>(std::move(handler), until, [this](core::waiter& waiter, deadline how_long) {
-      with_book([&] {
-        const auto now = clock::now();
-        core_.wait_stopped(waiter, how_long.resolve([now] { return now; }), now);
-      });
-      return false;
-    });
+    start_waiting<stop_answer>(std::forward<Handler>(handler), until,
+                               [this](core::waiter& waiter, deadline how_long) {
+                                 with_book([&] {
+                                   const auto now = clock::now();
+                                   core_.wait_stopped(waiter, how_long.resolve([now] { return now; }), now);
+                                 });
+                                 return false;
+                               });
   }
 
   /// For the waiters: what their handler is called with.
@@ -452,9 +467,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   template <class Answer, class Handler, class Register>
-  void start_waiting(Handler handler, deadline until, Register enter) {
-    using waiter_type = async_waiter<engine, Handler, Answer>;
-    auto& waiter = waiter_type::make(this->shared_from_this(), std::move(handler));
+  [[gnu::noinline]] void start_waiting(Handler&& handler, deadline until, Register enter) {
+    using waiter_type = async_waiter<engine, std::decay_t<Handler>, Answer>;
+    const auto keep = this->shared_from_this();  // the wait may end, and the pool with it, before this does
+    auto& waiter = waiter_type::make(keep, std::forward<Handler>(handler));
     waiter.accept_cancellation();
     bool granted = false;
     try {
@@ -464,6 +480,20 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       throw;
     }
     if (granted) waiter.deliver();
+  }
+
+  /// The wait is over before it has begun. The engine may be gone as soon as it is posted.
+  template <class Handler>
+  void post_claim(taken_slot<engine> slot, Handler&& handler) {
+    using completion = granted_claim<engine, std::decay_t<Handler>>;
+    if constexpr (has_no_executor<std::decay_t<Handler>>) {
+      const auto context = places_.own;
+      const auto executor = completions_;
+      executor.execute(completion{std::move(slot), std::forward<Handler>(handler)});
+    } else {
+      const auto executor = boost::asio::get_associated_executor(handler, places_.user);
+      boost::asio::post(executor, completion{std::move(slot), std::forward<Handler>(handler)});
+    }
   }
 
   // Ends of leases.
@@ -796,6 +826,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   // Connections go before the context that they were made on.
   places places_;
+  boost::asio::any_io_executor completions_;  ///< The user's, as `asio::post` would make it for each post.
   maker<Connection> make_;
   pool_options options_;
   [[no_unique_address]] observer_type observer_;

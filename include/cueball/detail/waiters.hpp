@@ -13,10 +13,13 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/execution/allocator.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/require.hpp>
+#include <boost/asio/system_executor.hpp>
 
 #include <cueball/core/waiter.hpp>
 #include <cueball/error.hpp>
@@ -43,14 +46,83 @@ class blocking_waiter final : public shell_waiter {
   Parker parker;
 };
 
+/// Where a handler runs that has no executor of its own is where the pool's user says.
+template <class Handler>
+inline constexpr bool has_no_executor =
+    std::is_same_v<boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>,
+                   boost::asio::any_io_executor> &&
+    std::is_same_v<boost::asio::associated_executor_t<Handler, boost::asio::system_executor>,
+                   boost::asio::system_executor>;
+
+template <class Handler>
+using handler_executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+
+template <class Handler>
+using handler_allocator =
+    boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
+
+/// Does the memory for a completion come from where the handler says, if it is posted with the handler in it?
+/// An executor whose type is erased knows no allocator.
+template <class Handler>
+inline constexpr bool is_posted_in_its_memory =
+    std::is_same_v<handler_allocator<Handler>, boost::asio::recycling_allocator<void>> ||
+    std::is_same_v<handler_allocator<Handler>, std::allocator<void>> ||
+    boost::asio::can_require_v<handler_executor<Handler>,
+                               boost::asio::execution::allocator_t<handler_allocator<Handler>>>;
+
+/// A slot that was taken for somebody; if he does not get it, it goes back. It keeps nothing alive, since a
+/// slot that is claimed does that.
+template <class Engine>
+class taken_slot {
+ public:
+  using slot_type = typename Engine::slot_type;
+
+  taken_slot(Engine& engine, slot_type& slot) noexcept : engine_(&engine), slot_(&slot) {}
+  taken_slot(taken_slot&& other) noexcept
+      : engine_(other.engine_), slot_(std::exchange(other.slot_, nullptr)) {}
+  taken_slot& operator=(taken_slot&&) = delete;
+  ~taken_slot() {
+    if (slot_) [[maybe_unused]]
+      const auto dropped = to_lease();
+  }
+
+  /// Once.
+  auto to_lease() noexcept { return engine_->lease_of(*std::exchange(slot_, nullptr)); }
+
+ private:
+  Engine* engine_;
+  slot_type* slot_;
+};
+
+/// The completion of a claim that did not have to wait, as it is posted. Wherever a move of the handler
+/// throws, the slot goes back.
+template <class Engine, class Handler>
+class granted_claim {
+ public:
+  using allocator_type = handler_allocator<Handler>;
+
+  template <class Source>
+  granted_claim(taken_slot<Engine> slot, Source&& handler)
+      : handler_(std::forward<Source>(handler)), slot_(std::move(slot)) {}
+
+  allocator_type get_allocator() const noexcept {
+    return boost::asio::get_associated_allocator(handler_, boost::asio::recycling_allocator<void>{});
+  }
+
+  void operator()() { std::move(handler_)(error_code{}, slot_.to_lease()); }
+
+ private:
+  Handler handler_;
+  taken_slot<Engine> slot_;
+};
+
 /// Owns the completion handler of an asynchronous operation until it is called.
 /// \tparam Engine has `answer(waiter&)`, which gives the handler's arguments and may be called once.
 template <class Engine, class Handler, class Answer>
 class async_waiter final : public shell_waiter {
  public:
-  using default_executor = boost::asio::any_io_executor;
-  using executor_type = boost::asio::associated_executor_t<Handler, default_executor>;
-  using allocator_type = boost::asio::associated_allocator_t<Handler, boost::asio::recycling_allocator<void>>;
+  using executor_type = handler_executor<Handler>;
+  using allocator_type = handler_allocator<Handler>;
 
   /// The waiter belongs to itself from here on, and to the completion that it posts at the end.
   static async_waiter& make(std::shared_ptr<Engine> engine, Handler handler) {

@@ -39,16 +39,18 @@ struct fifo {
     }
 
     std::optional<Slot> pop() noexcept {
-      Slot slot{};
+      Slot found{};
       while (head_ != tail_) {
-        slot = ring_[head_];
+        found = ring_[head_];
         if (++head_ == size_) [[unlikely]]
           next_lap();
-        if (slot) [[likely]]
-          return slot;
+        if (found) [[likely]]
+          break;
         --holes_;
       }
-      return std::nullopt;
+      // One return, not one for each case: then g++ keeps it in registers. Else it stores the optional in two
+      // parts and loads them as one, which stalls.
+      return found ? std::optional<Slot>{found} : std::nullopt;
     }
 
     void remove(Slot slot) noexcept {

@@ -37,14 +37,9 @@ struct lifo {
     }
 
     std::optional<Slot> pop() noexcept {
-      Slot slot{};
-      while (top_ != 0) {
-        slot = stack_[--top_];
-        if (slot) [[likely]]
-          return slot;
-        --holes_;
-      }
-      return std::nullopt;
+      Slot found{};
+      while (top_ != 0 && !(found = stack_[--top_])) --holes_;
+      return found ? std::optional<Slot>{found} : std::nullopt;  // one return: see fifo
     }
 
     void remove(Slot slot) noexcept {

@@ -33,10 +33,12 @@ struct random {
     }
 
     std::optional<Slot> pop() noexcept {
-      if (size_ == 0) return std::nullopt;
-      const auto slot = slots_[source_.below(size_)];
-      remove(slot);
-      return slot;
+      Slot found{};
+      if (size_ != 0) {
+        found = slots_[source_.below(size_)];
+        remove(found);
+      }
+      return found ? std::optional<Slot>{found} : std::nullopt;  // one return: see fifo
     }
 
     void remove(Slot slot) noexcept {
