@@ -49,13 +49,14 @@ pool_options setting::options() const {
 }
 
 std::ostream& operator<<(std::ostream& out, const setting& shown) {
-  return out << "{.lock_free = " << shown.lock_free << ", .threads = " << shown.threads << ", .dispatches = " << shown.dispatches
-             << ", .seed = " << shown.seed << ", .max_connections = " << shown.max_connections
-             << ", .strict = " << shown.strict << ", .warm = " << shown.warm
-             << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
-             << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
-             << ", .timeout_ms = " << shown.timeout_ms << ", .delay_ms = " << shown.delay_ms
-             << ", .max_delay_ms = " << shown.max_delay_ms << ", .spread_percent = " << shown.spread_percent
+  return out << "{.lock_free = " << shown.lock_free << ", .threads = " << shown.threads
+             << ", .dispatches = " << shown.dispatches << ", .seed = " << shown.seed
+             << ", .max_connections = " << shown.max_connections << ", .strict = " << shown.strict
+             << ", .warm = " << shown.warm << ", .per_backend = " << shown.per_backend
+             << ", .per_pool = " << shown.per_pool << ", .rebalance_ms = " << shown.rebalance_ms
+             << ", .watch_ms = " << shown.watch_ms << ", .timeout_ms = " << shown.timeout_ms
+             << ", .delay_ms = " << shown.delay_ms << ", .max_delay_ms = " << shown.max_delay_ms
+             << ", .spread_percent = " << shown.spread_percent
              << ", .decoherence_ms = " << shown.decoherence_ms << "}";
 }
 
@@ -67,7 +68,8 @@ std::ostream& operator<<(std::ostream& out, const op& shown) {
 rc::Gen<setting> any_setting() {
   using rc::gen::set;
   return rc::gen::build<setting>(
-      set(&setting::lock_free, rc::gen::arbitrary<bool>()), set(&setting::threads, rc::gen::arbitrary<bool>()),
+      set(&setting::lock_free, rc::gen::arbitrary<bool>()),
+      set(&setting::threads, rc::gen::arbitrary<bool>()),
       set(&setting::dispatches, rc::gen::arbitrary<bool>()),
       set(&setting::seed, number<std::uint64_t>(0, 1000)),
       set(&setting::max_connections, number<std::uint32_t>(1, 7)),

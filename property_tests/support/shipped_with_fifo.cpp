@@ -10,7 +10,8 @@
 namespace shipped {
 
 std::vector<cueball::laws::composition> with_fifo() {
-  return with<cueball::queue::fifo, cueball::threading::single_threaded, cueball::threading::multi_threaded, cueball::threading::lock_free>();
+  return with<cueball::queue::fifo, cueball::threading::single_threaded, cueball::threading::multi_threaded,
+              cueball::threading::lock_free>();
 }
 
 }  // namespace shipped

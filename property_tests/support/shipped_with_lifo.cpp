@@ -10,7 +10,8 @@
 namespace shipped {
 
 std::vector<cueball::laws::composition> with_lifo() {
-  return with<cueball::queue::lifo, cueball::threading::lock_free, cueball::threading::single_threaded, cueball::threading::multi_threaded>();
+  return with<cueball::queue::lifo, cueball::threading::lock_free, cueball::threading::single_threaded,
+              cueball::threading::multi_threaded>();
 }
 
 }  // namespace shipped

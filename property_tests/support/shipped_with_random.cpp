@@ -10,7 +10,8 @@
 namespace shipped {
 
 std::vector<cueball::laws::composition> with_random() {
-  return with<cueball::queue::random, cueball::threading::multi_threaded, cueball::threading::lock_free, cueball::threading::single_threaded>();
+  return with<cueball::queue::random, cueball::threading::multi_threaded, cueball::threading::lock_free,
+              cueball::threading::single_threaded>();
 }
 
 }  // namespace shipped
