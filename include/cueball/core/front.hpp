@@ -83,6 +83,9 @@ class front {
   /// From here on releases of this slot go to the book; or no longer.
   static void bar(slot_base&, bool) noexcept {}
 
+  /// Was it barred, and yet handed out? A release may have passed the bar before it was set.
+  static constexpr bool is_barred(const slot_base&) noexcept { return false; }
+
   /// A lease has ended: its holder does not come back to this slot.
   static void ended(slot_base&) noexcept {}
 

@@ -80,6 +80,9 @@ class pool_core {
   /// An idle slot, now claimed; null if the book has to be asked.
   slot_type* try_take() noexcept { return down(front_.try_take()); }
 
+  /// Has the slot that `try_take` gave to go? Then it is to be given back, by `release`.
+  bool is_barred(const slot_base& slot) const noexcept { return front_.is_barred(slot); }
+
   /// Makes a claimed slot idle, unless the book has to be told (`release`); or makes it idle, and the book
   /// has to look (`look`).
   put_result try_put(slot_base& slot) noexcept { return front_.try_put(slot); }
@@ -332,6 +335,9 @@ class pool_core {
   void expire(waiter& who) noexcept;
 
   void tell_ready() noexcept;
+
+  /// An idle slot, now claimed. One that was put back although it was marked is closed.
+  slot_base* take_idle() noexcept;
 
   /// Gives what is idle to those who wait.
   void serve(time_point now) noexcept;

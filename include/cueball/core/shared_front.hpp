@@ -6,10 +6,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include <cueball/core/front.hpp>
 #include <cueball/core/slot.hpp>
 #include <cueball/decoherence_policy.hpp>
+#include <cueball/queue_policy.hpp>
 #include <cueball/random.hpp>
 #include <cueball/relaxed_word.hpp>
 
@@ -55,7 +57,10 @@ class shared_front {
   using slot_type = shared_slot<Threading>;
 
   shared_front(const QueuePolicy& policy, std::size_t capacity, random_source random, const Slots& slots)
-      : slots_(slots), idle_(policy, capacity, random_source{random()}), aside_(policy, capacity, random) {}
+      : slots_(slots),
+        idle_(policy, capacity, random_source{random()}),
+        room_aside_(2 * capacity),
+        aside_(policy, room_aside_ + capacity, random) {}
 
   /// Before the slot is put for the first time.
   void make_room(slot_base& slot) { idle_.make_room(slot.index); }
@@ -83,6 +88,7 @@ class shared_front {
   // From here on under the mutex.
 
   slot_base* take() noexcept {
+    work(moved_along);
     const bool aside_first = phase_ == phase::out || phase_ == phase::mix;
     if (aside_first)
       if (auto* const slot = take_aside()) return slot;
@@ -100,11 +106,10 @@ class shared_front {
   void put(slot_base& base) noexcept {
     auto& slot = down(base);
     slot.state = slot_state::idle;
-    if (phase_ == phase::none || phase_ == phase::out) {
-      while (!idle_.push(slot.index, slot.place)) make_room();
-    } else {
-      put_aside(slot);
-    }
+    work(moved_along);
+    if ((phase_ == phase::none || phase_ == phase::out) && push(slot)) return;
+    put_aside(slot);
+    if (phase_ == phase::none) begin(phase::back);
   }
 
   bool remove(slot_base& base) noexcept {
@@ -130,6 +135,10 @@ class shared_front {
     }
   }
 
+  bool is_barred(const slot_base& base) const noexcept {
+    return (static_cast<const slot_type&>(base).ends.load(std::memory_order_relaxed) & barred) != 0;
+  }
+
   void ended(slot_base& base) noexcept {
     auto& slot = down(base);
     auto ends = slot.ends.load(std::memory_order_relaxed);
@@ -152,6 +161,7 @@ class shared_front {
 
   /// True when the shuffle is done.
   bool shuffle_on(random_source& random, std::size_t steps) noexcept {
+    if (order_of<QueuePolicy> == queue_order::uniform) return true;
     if (!shuffling_) begin(phase::out);
     shuffling_ = true;
     if (phase_ == phase::out) {
@@ -194,6 +204,9 @@ class shared_front {
   static constexpr std::uint64_t barred = 1;
   static constexpr std::uint64_t one_end = 2;
 
+  /// So many slots each event moves that finds the book sorting; so it ends however much is going on.
+  static constexpr std::size_t moved_along = 2;
+
   /// Where slots are being moved to.
   enum class phase : std::uint8_t { none, out, mix, back };
 
@@ -228,19 +241,27 @@ class shared_front {
     aside_.push(slot_handle{slot});
   }
 
+  /// False if there is no room, though some was made: others are in the middle of something.
+  bool push(slot_type& slot) noexcept {
+    if (idle_.push(slot.index, slot.place)) return true;
+    make_room();
+    return idle_.push(slot.index, slot.place);
+  }
+
   /// The queue is full of what was removed. At once where that is simple, or else in slices to come.
   void make_room() noexcept {
     if constexpr (requires { idle_.tidy(); }) {
       idle_.tidy();
     } else {
       if (phase_ == phase::none) begin(phase::out);
+      if (aside_.size() >= room_aside_) return;
       if (const auto number = idle_.pop()) put_aside(slots_[*number]);
     }
   }
 
   void move_out(std::size_t steps) noexcept {
     for (; steps > 0; --steps) {
-      const auto number = idle_.pop();
+      const auto number = aside_.size() < room_aside_ ? idle_.pop() : std::nullopt;
       if (!number) {
         phase_ = phase::back;
         return;
@@ -255,7 +276,7 @@ class shared_front {
       if (!handle) return begin(phase::none);
       auto& slot = down(handle->get());
       slot.aside = false;
-      while (!idle_.push(slot.index, slot.place)) make_room();  // others came in between
+      if (!push(slot)) return put_aside(slot);  // others came in between
     }
   }
 
@@ -267,6 +288,8 @@ class shared_front {
   const Slots& slots_;
   typename Threading::template atomic<std::uint32_t> gate_{gate::not_running};
   typename QueuePolicy::template concurrent<Threading::template atomic> idle_;
+  std::size_t
+      room_aside_;  ///< More is not moved there: releases that took long may put back what is not wanted.
   typename QueuePolicy::template queue<slot_handle> aside_;
   phase phase_ = phase::none;
   bool shuffling_ = false;

@@ -130,9 +130,22 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   /// The good case: an idle connection, and nobody waits. Null otherwise.
   slot_type* take() noexcept {
-    typename threading::fast_mutex fast{mutex_};
-    const std::scoped_lock lock{fast};
-    return core_.try_take();
+    slot_type* slot = nullptr;
+    {
+      typename threading::fast_mutex fast{mutex_};
+      const std::scoped_lock lock{fast};
+      slot = core_.try_take();
+    }
+    if (slot && core_.is_barred(*slot)) [[unlikely]]
+      return untake(*slot);
+    return slot;
+  }
+
+  /// It has to go: that is no claim.
+  [[gnu::cold, gnu::noinline]] slot_type* untake(slot_type& slot) noexcept {
+    --slot.claims;
+    release_slowly(slot, core::verdict::good);
+    return nullptr;
   }
 
   lease<Connection> lease_of(slot_type& slot) noexcept {

@@ -40,7 +40,7 @@ class concurrent_ring {
 
   /// False if there is no room.
   bool push(std::uint32_t number, relaxed_word<std::uint32_t>& place) noexcept {
-    const auto hint = tail_.load(std::memory_order_relaxed);
+    const auto hint = tail_.load(std::memory_order_acquire);
     auto position = hint;
     for (;;) {
       auto& cell = at(position);
@@ -64,7 +64,7 @@ class concurrent_ring {
   }
 
   std::optional<std::uint32_t> pop() noexcept {
-    const auto hint = head_.load(std::memory_order_relaxed);
+    const auto hint = head_.load(std::memory_order_acquire);
     auto position = hint;
     for (;;) {
       auto& cell = at(position);
@@ -72,7 +72,7 @@ class concurrent_ring {
       auto seen = cell.load(std::memory_order_seq_cst);
       const auto of = position_of(seen);
       if (of != position) {
-        position = next_after(position, of);  // it was popped
+        if (!is_behind(of, position)) position = next_after(position, of);  // it was popped
         continue;
       }
       const auto number = number_of(seen);
@@ -112,14 +112,14 @@ class concurrent_ring {
 
   /// Pops the holes at the head.
   void drop_holes() noexcept {
-    const auto hint = head_.load(std::memory_order_relaxed);
+    const auto hint = head_.load(std::memory_order_acquire);
     auto position = hint;
     for (;;) {
       auto& cell = at(position);
-      auto seen = cell.load(std::memory_order_relaxed);
+      auto seen = cell.load(std::memory_order_acquire);
       const auto of = position_of(seen);
       if (of != position) {
-        position = next_after(position, of);
+        if (!is_behind(of, position)) position = next_after(position, of);
       } else if (number_of(seen) != hole) {
         break;
       } else if (cell.compare_exchange(seen, word((position + size_) & positions, nothing),
@@ -199,7 +199,7 @@ class concurrent_ring {
 
   /// Not if somebody else did: so a thread that comes late seldom turns it back.
   static void advance(atomic_word& hint, std::uint64_t seen, std::uint64_t to) noexcept {
-    if (hint.load(std::memory_order_relaxed) == seen) hint.store(to, std::memory_order_relaxed);
+    if (hint.load(std::memory_order_relaxed) == seen) hint.store(to, std::memory_order_release);
   }
 
   /// Neighbouring positions are in different lines: who pushes disturbs no one who pops next to him.

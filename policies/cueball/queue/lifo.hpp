@@ -114,7 +114,8 @@ struct lifo {
       auto& mine = nodes_[id];
       if (mine.state.load(std::memory_order_acquire) != unused) return false;
       place = id;
-      mine.state.store(held, std::memory_order_relaxed);
+      // release: who removes it comes after what its last holder did to the connection.
+      mine.state.store(held, std::memory_order_release);
       link(mine, id);
       return true;
     }

@@ -12,7 +12,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   claimer.waits_for = waiter::kind::claim;
   if (is_stopping()) return finish(claimer, errc::stopped);
   if (claims_.empty())
-    if (auto* const slot = front_.take()) return grant(claimer, *slot);
+    if (auto* const slot = take_idle()) return grant(claimer, *slot);
   if (deadline <= now) {
     ++timed_out_;
     return finish(claimer, errc::claim_timeout);
@@ -28,7 +28,7 @@ auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_t
   why = {};
   if (is_stopping())
     why = errc::stopped;
-  else if (auto* const slot = claims_.empty() ? front_.take() : nullptr)
+  else if (auto* const slot = claims_.empty() ? take_idle() : nullptr)
     return down(slot);
   else
     why = errc::none_idle;
@@ -73,7 +73,9 @@ void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, ti
 
 template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::look(slot_base& slot, time_point now) noexcept {
-  if (front_.remove(slot)) {
+  // Not where nobody asks for it: by now it may be somebody else's return.
+  const bool is_asked_for = !claims_.empty() || slot.unwanted || is_stopping();
+  if (is_asked_for && front_.remove(slot)) {
     slot.state = slot_state::claimed;
     return true;
   }
@@ -191,13 +193,25 @@ void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexc
 }
 
 template <class Policies, class Payload>
+slot_base* pool_core<Policies, Payload>::take_idle() noexcept {
+  while (auto* const slot = front_.take()) {
+    if (!slot->unwanted) return slot;
+    --slot->claims;
+    front_.ended(*slot);
+    close(*slot, close_reason::unwanted);
+    review(owner_of(*slot));
+  }
+  return nullptr;
+}
+
+template <class Policies, class Payload>
 void pool_core<Policies, Payload>::serve(time_point now) noexcept {
   while (auto* const who = claims_.front()) {
     if (who->deadline <= now) {
       expire(*who);
       continue;
     }
-    auto* const slot = front_.take();
+    auto* const slot = take_idle();
     if (!slot) return;
     delist(*who);
     grant(*who, *slot);

@@ -83,8 +83,8 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
   } else if (was_idle) {
     slot->suspect = !was_used;
     watch(*slot);
-  } else if (front_.state_of(*slot) == slot_state::claimed) {
-    plan_sweep(now);
+  } else if (slot->state == slot_state::claimed || slot->state == slot_state::idle) {
+    plan_sweep(now);  // idle: it came back since, or it is on its way
   }
 }
 
@@ -117,7 +117,7 @@ void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
   }
   if (slot.unwanted) {
     slot.unwanted = false;
-    front_.bar(slot, false);
+    if (!is_stopping()) front_.bar(slot, false);  // at the end it may be barred for ever
     --record.unwanted;
     --unwanted_;
   } else {

@@ -160,7 +160,7 @@ bool pool_core<Policies, Payload>::retire_one() {
   for (auto* record = excessive_.front(); record; record = excess_list::next(*record))
     for (auto* slot = slots_.first(record->slots); slot; slot = slots_.next(*slot)) {
       const auto state = front_.state_of(*slot);
-      if (state == slot_state::idle) return retire_from(*slot);
+      if (state == slot_state::idle && !slot->unwanted) return retire_from(*slot);
       if (!in_use && !slot->unwanted && (state == slot_state::claimed || state == slot_state::checking))
         in_use = slot;
     }
