@@ -34,9 +34,10 @@ namespace cueball {
 /// A pool of connections, spread over the backends that a resolver reports. Name it through
 /// `pool<Connection, Policies...>`.
 ///
-/// Thread safety: that of the threading policy. `multi_threaded` (the default): any thread may call anything
-/// at any time but the destructor. `single_threaded`: all calls, those of leases too, on the executor that it
-/// was given.
+/// Thread safety: that of the threading policy. `multi_threaded` (the default) and `lock_free`: any thread
+/// may call anything at any time but the destructor, beside which nothing may be called and no lazy operation
+/// (`deferred`) be started; leases may end beside it. `single_threaded`: all calls, those of leases too, on
+/// the executor that it was given.
 ///
 /// Errors: functions with an `error_code&` set it; those without throw `std::system_error`. Besides, a
 /// call may throw `std::bad_alloc`; memory that runs out in the pool's inner steps (connects, rebalances)
