@@ -2,7 +2,10 @@
 /// \file
 /// One post through the executor type that pools use: the least that a completion through an executor costs.
 #include <chrono>
+#include <optional>
 #include <string>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include "../support/chains.hpp"
 #include "../support/quiet.hpp"
@@ -18,9 +21,17 @@ struct poster {
   }
 };
 
-void measure_posts(benchmark::State& state, int threads, int chains) {
+/// \param timer whether one waits on the context meanwhile, as the pool's does. Then the context looks for
+/// what
+///   is ready, by a system call, whenever it has run what it had; without timer or socket it never does.
+void measure_posts(benchmark::State& state, int threads, int chains, bool timer) {
   for (auto _ : state) {
     boost::asio::io_context context{threads};
+    std::optional<boost::asio::steady_timer> far_off;
+    if (timer) {
+      far_off.emplace(context, std::chrono::hours{1});
+      far_off->async_wait([](boost::system::error_code) {});
+    }
     const boost::asio::any_io_executor executor = context.get_executor();
     bench::chains{context}.run(state, threads, chains, [executor](bench::chains::link one) {
       boost::asio::post(executor, poster{executor, one});
@@ -55,10 +66,13 @@ bool add() {
                [backends](benchmark::State& state) { measure_bare_posts(state, backends * 10); });
   for (const int threads : {1, 2}) {
     const auto setting = std::to_string(threads);
-    bench::add("async", setting, "post",
-               [threads](benchmark::State& state) { measure_posts(state, threads, threads); });
-    bench::add("async_waiting", setting, "post",
-               [threads](benchmark::State& state) { measure_posts(state, threads, 8); });
+    for (const bool timer : {false, true}) {
+      const std::string who = timer ? "post_beside_timer" : "post";
+      bench::add("async", setting, who,
+                 [=](benchmark::State& state) { measure_posts(state, threads, threads, timer); });
+      bench::add("async_waiting", setting, who,
+                 [=](benchmark::State& state) { measure_posts(state, threads, 8, timer); });
+    }
   }
   return true;
 }

@@ -68,7 +68,8 @@ def all_demands(results):
             if threads == "1" or model != single:
                 yield Demand(f"`{short(model)}`, `async_claim`, immediate, {in_words(threads)}, to one post",
                              ratio("async", threads, model, "post"), 1.35, 1.1)
-
+                yield Demand("the same, to one post beside a timer",
+                             ratio("async", threads, model, "post_beside_timer"), 1.35, 1.1)
 
     for model, bytes_at_most in ((single, 64), (multi, 64), (free, 192)):
         name = f"memory/10000/{model}"
