@@ -51,7 +51,8 @@ class simulated_pool {
   }
 
   void release(cueball::core::slot_base& slot) {
-    if (!core_.try_put(slot)) core_.release(slot, cueball::core::verdict::good, now_);
+    if (core_.try_put(slot) != cueball::core::put_result::done)
+      core_.release(slot, cueball::core::verdict::good, now_);
   }
 
   /// What claims would get, one after the other, as letters. The pool is as it was, but for their count.
