@@ -113,10 +113,16 @@ class [[nodiscard]] lease {
   }
 
   /// Gives the connection back. If it says that it is not open (`is_open()`), it is closed and replaced.
-  void release() noexcept { home_->release(take_seat()); }
+  void release() noexcept {
+    auto& mine = take_seat();  // first: an empty lease has no home
+    home_->release(mine);
+  }
 
   /// Gives the connection back to be closed and replaced: it is not fit for further use.
-  void discard() noexcept { home_->discard(take_seat()); }
+  void discard() noexcept {
+    auto& mine = take_seat();
+    home_->discard(mine);
+  }
 
   /// Takes the connection out of the pool for good; the pool opens another one. It stays on the executor that
   /// it was made with: where that is the pool's own, a connection that does I/O must not outlive the pool.
