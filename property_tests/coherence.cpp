@@ -35,7 +35,7 @@ void check_longest_run() {
     slots[i].backend = i % 3;
   }
   random_source random{1};
-  front idle{Queue{}, slots.size(), random_source{2}};
+  front idle{Queue{}, slots.size(), random_source{2}, slots};
   idle.shut(core::gate::not_running, false);
   for (const auto op : ops) {
     auto& slot = slots[static_cast<std::size_t>(op / 4) % slots.size()];

@@ -25,7 +25,7 @@ TEST_CASE("a sweep takes few connections out of circulation at a time") {
     claimed.push_back(slot);
     all.core.watch_fired(core::id_of(*slot), all.now);
   }
-  for (auto* const slot : claimed) REQUIRE(all.core.try_put(*slot) == core::put_result::done);
+  for (auto* const slot : claimed) REQUIRE(all.core.try_put(*slot) == push_result::done);
   all.pass(1s);
   CHECK(all.most_checking >= 1);
   CHECK(all.most_checking <= 2);
@@ -47,7 +47,7 @@ TEST_CASE("a close-watch is believed when it fires twice on a connection that no
   all.pass(100ms);
   auto* const slot = all.core.try_take();
   REQUIRE(slot);
-  REQUIRE(all.core.try_put(*slot) == core::put_result::done);
+  REQUIRE(all.core.try_put(*slot) == push_result::done);
   fire();  // says nothing, since it was used
   fire();
   CHECK(all.core.stats().counters.broken == 0);
@@ -80,7 +80,7 @@ TEMPLATE_TEST_CASE("the statistics tell the longest run of one backend in the or
   const auto give_back = [&](std::uint32_t backend, int count) {
     for (auto*& slot : claimed)
       if (slot && slot->backend == backend && count-- > 0)
-        REQUIRE(all.core.try_put(*std::exchange(slot, nullptr)) == core::put_result::done);
+        REQUIRE(all.core.try_put(*std::exchange(slot, nullptr)) == push_result::done);
   };
   give_back(2, 1);
   give_back(0, 2);

@@ -73,23 +73,39 @@ concept queue_of = requires(Queue queue, const Queue& constant, Slot slot, rando
   { queue.shuffle(random, std::size_t{}) } noexcept -> std::same_as<bool>;
 };
 
+/// What came of a push that others may be in the way of.
+enum class push_result : std::uint8_t {
+  done,     ///< The number is in the queue, or somebody else's by now.
+  refused,  ///< It is still the pusher's: there is no room, or it was not allowed.
+  late,     ///< It was removed before it was in the queue, and `count_late` has counted that.
+};
+
 /// An object that holds the numbers of idle connections, and that threads use at once without a lock.
 ///
 /// The *place* belongs to the queue while it holds the number. `push` writes it before others can see the
-/// number in the queue; the owner of the number lends the word for it. In a `push` that succeeds, and in a
-/// `pop` or `remove` that gives a number, there is a `seq_cst` read-modify-write at which it happens, and a
-/// `pop` that finds nothing had a `seq_cst` load at which there was nothing: who finds nothing, and then says
-/// that he waits, is seen by whoever pushes later.
+/// number in the queue; the owner of the number lends the word for it. Each `push`, `pop` and `remove` that
+/// succeeds has one `seq_cst` read-modify-write at which it happens.
+///
+/// A `push` that succeeds touches neither the queue nor the word after that: others may have the number by
+/// then, and destroy all. So it cannot look afterwards whether somebody waits for it. It asks `allowed()`
+/// before, and `fence` makes that sound: a push that has asked before a fence, and has not happened before
+/// it, asks again. So who changes what `allowed()` says, and then fences, knows that each number is either in
+/// the queue, where he finds it, or in the hands of somebody who will be refused.
 template <class Queue>
 concept concurrent_queue =
     requires(Queue queue, const Queue& constant, std::uint32_t number, relaxed_word<std::uint32_t>& place) {
       // Before a greater number than ever is pushed, by one thread at a time: room for numbers below that.
       queue.make_room(number);
-      // False if there is no room: a removed one may take up its place until it is popped over.
-      { queue.push(number, place) } noexcept -> std::same_as<bool>;
+      {
+        queue.push(number, place, [] { return true; })
+      } noexcept -> std::same_as<push_result>;
+      { queue.fence() } noexcept -> std::same_as<void>;
       { queue.pop() } noexcept -> std::same_as<std::optional<std::uint32_t>>;
       // Takes out a certain number, by one thread at a time; false if it is not there (any more).
       { queue.remove(number, std::uint32_t{}) } noexcept -> std::same_as<bool>;
+      // When nothing is allowed any more, and all is out of the queue: how many pushes of this number will
+      // say that they are late.
+      { queue.count_late(number) } noexcept -> std::same_as<std::uint32_t>;
       // Is it there?
       { constant.holds(number, std::uint32_t{}) } noexcept -> std::same_as<bool>;
       // About how many there are.

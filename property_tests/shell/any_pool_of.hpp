@@ -3,6 +3,7 @@
 /// `any_pool` of one composition.
 #pragma once
 
+#include <cueball/decoherence/jittered.hpp>
 #include <cueball/pool.hpp>
 
 #include "any_pool.hpp"
@@ -44,5 +45,13 @@ class any_pool_of final : public any_pool {
  private:
   Pool pool_;
 };
+
+/// One that shuffles at jittered intervals, and is observed.
+template <class Pool>
+std::unique_ptr<any_pool> make_observed(world& outside, scheduler& on, const setting& what) {
+  return std::make_unique<any_pool_of<Pool>>(
+      outside, on, what, decoherence::jittered{std::chrono::milliseconds{what.decoherence_ms}},
+      witness{outside});
+}
 
 }  // namespace cueball::laws::shell

@@ -378,34 +378,51 @@ TEMPLATE_TEST_CASE("async_claim || async_claim with a sooner deadline", "", expl
   });
 }
 
-TEMPLATE_TEST_CASE("release || backend removed || claim", "", explored, lock_free_explored) {
-  every_interleaving_of(
-      "release || backend removed || claim" + in<TestType>,
-      [] {
-        world<TestType, witness> here{1, {1, 2}};
-        here.fill();
-        auto held = here.take();
-        const auto port = held.backend().port;
-        here.go({{"releaser", [&] { held.release(); }},
-                 {"resolver", [&] { here.names.remove(port); }},
-                 {"claimer", [&] { claim_and_release(here); }}},
-                2ms);
-        here.settle();
-        here.check_whole(0);
-        here.all.check(here.take().backend().port != port,
-                       "R4: a removed backend's connection is handed out");
-      },
-      preemptions_of_many<TestType>);
+namespace {
+
+template <class World>
+void removal_beside_release() {
+  World here{1, {1, 2}};
+  here.fill();
+  auto held = here.take();
+  const auto port = held.backend().port;
+  here.go({{"releaser", [&] { held.release(); }},
+           {"resolver", [&] { here.names.remove(port); }},
+           {"claimer", [&] { claim_and_release(here); }}},
+          2ms);
+  here.settle();
+  here.check_whole(0);
+  here.all.check(here.take().backend().port != port, "R4: a removed backend's connection is handed out");
 }
 
-TEMPLATE_TEST_CASE("the pool's destructor || release", "", explored, lock_free_explored) {
-  every_interleaving_of("the pool's destructor || release" + in<TestType>, [] {
-    world<TestType, witness> here{2};
-    here.fill();
-    auto held = here.take();
-    here.go({{"destroyer", [&] { here.pool.reset(); }}, {"releaser", [&] { held.release(); }}});
-    here.check_nothing_left();
-  });
+template <class World>
+void end_beside_release() {
+  World here{2};
+  here.fill();
+  auto held = here.take();
+  here.go({{"destroyer", [&] { here.pool.reset(); }}, {"releaser", [&] { held.release(); }}});
+  here.check_nothing_left();
+}
+
+}  // namespace
+
+TEST_CASE("release || backend removed || claim") {
+  every_interleaving_of("release || backend removed || claim",
+                        removal_beside_release<world<explored, witness>>);
+  every_interleaving_of("release || backend removed || claim, lock-free",
+                        removal_beside_release<world<lock_free_explored, witness>>, 1);
+  every_interleaving_of("release || backend removed || claim, lock-free lifo",
+                        removal_beside_release<world<lock_free_explored, cueball::queue::lifo>>, 1);
+}
+
+TEST_CASE("the pool's destructor || release") {
+  every_interleaving_of("the pool's destructor || release", end_beside_release<world<explored, witness>>);
+  every_interleaving_of("the pool's destructor || release, lock-free",
+                        end_beside_release<world<lock_free_explored>>);
+  every_interleaving_of("the pool's destructor || release, lock-free, observed",
+                        end_beside_release<world<lock_free_explored, witness>>);
+  every_interleaving_of("the pool's destructor || release, lock-free lifo",
+                        end_beside_release<world<lock_free_explored, cueball::queue::lifo>>);
 }
 
 TEMPLATE_TEST_CASE("the pool's destructor || the first connection", "", explored, lock_free_explored) {

@@ -8,6 +8,7 @@
 
 #include <cueball/core/slot.hpp>
 #include <cueball/decoherence_policy.hpp>
+#include <cueball/queue_policy.hpp>
 #include <cueball/random.hpp>
 
 namespace cueball::core {
@@ -17,11 +18,25 @@ struct gate {
   enum bit : std::uint32_t { waiters = 1, shuffle = 2, not_running = 4, sorting = 8 };
 };
 
-/// What came of a release at the front.
-enum class put_result : std::uint8_t {
-  done,  ///< The slot is idle, or somebody else's by now.
-  ask,   ///< The slot is still the releaser's: the book has to be told.
-  look,  ///< The slot is no longer the releaser's, but the book has to look what there is to do (`look`).
+/// Finds the longest run of one backend among slots that it is shown in the order of claiming.
+class run_finder {
+ public:
+  /// \param most how many slots are looked at
+  run_finder(coherence& measured, std::uint32_t most) noexcept : measured_(measured), left_(most) {}
+
+  /// False if that was enough.
+  bool operator()(std::uint32_t backend) noexcept {
+    run_ = run_ != 0 && backend == last_ ? run_ + 1 : 1;
+    last_ = backend;
+    if (run_ > measured_.longest_run) measured_.longest_run = run_;
+    return --left_ > 0;
+  }
+
+ private:
+  coherence& measured_;
+  std::uint32_t left_;
+  std::uint32_t run_ = 0;
+  std::uint32_t last_ = 0;
 };
 
 /// The idle set and the gate. `try_take` and `try_put` run under the threading policy's fast mutex and do all
@@ -33,23 +48,21 @@ class front {
  public:
   using slot_type = slot_base;
 
-  front(const QueuePolicy& policy, std::size_t capacity, random_source random)
-      : idle_(policy, capacity, random) {}
-
   template <class Slots>
   front(const QueuePolicy& policy, std::size_t capacity, random_source random, const Slots&)
-      : front(policy, capacity, random) {}
+      : idle_(policy, capacity, random) {}
 
   static void make_room(slot_base&) noexcept {}
 
   /// Null if the gate is shut or nothing is idle.
   slot_base* try_take() noexcept { return gate_.load() == 0 ? take() : nullptr; }
 
-  put_result try_put(slot_base& slot) noexcept {
+  /// Refused if the book has to be told.
+  push_result try_put(slot_base& slot) noexcept {
     if (gate_.load() != 0 || slot.unwanted) [[unlikely]]
-      return put_result::ask;
+      return push_result::refused;
     put(slot);
-    return put_result::done;
+    return push_result::done;
   }
 
   slot_base* take() noexcept {
@@ -83,14 +96,9 @@ class front {
   /// From here on releases of this slot go to the book; or no longer.
   static void bar(slot_base&, bool) noexcept {}
 
-  /// Was it barred, and yet handed out? A release may have passed the bar before it was set.
-  static constexpr bool is_barred(const slot_base&) noexcept { return false; }
-
-  /// A lease has ended: its holder does not come back to this slot.
-  static void ended(slot_base&) noexcept {}
-
-  /// Bars the slot for ever. How many holders are to come back?
-  static std::uint32_t orphan(slot_base& slot) noexcept { return slot.state == slot_state::claimed ? 1 : 0; }
+  /// How many holders of the slot are still to come? When all that was idle is out, and the gate shut for
+  /// ever.
+  static std::uint32_t orphans(slot_base& slot) noexcept { return slot.state == slot_state::claimed ? 1 : 0; }
 
   /// The front has work of its own to do, in slices.
   static constexpr bool has_work() noexcept { return false; }
@@ -109,17 +117,9 @@ class front {
   /// Looks at no more than `most` slots.
   coherence measure(std::uint32_t most) const noexcept {
     coherence measured{.idle = idle()};
-    if constexpr (requires { idle_.visit([](slot_handle) { return true; }); }) {
-      std::uint32_t seen = 0;
-      std::uint32_t run = 0;
-      std::uint32_t last = 0;
-      idle_.visit([&](slot_handle slot) {
-        run = seen != 0 && slot.backend() == last ? run + 1 : 1;
-        last = slot.backend();
-        if (run > measured.longest_run) measured.longest_run = run;
-        return ++seen < most;
-      });
-    }
+    run_finder find{measured, most};
+    if constexpr (requires { idle_.visit([](slot_handle) { return true; }); })
+      idle_.visit([&](slot_handle slot) { return find(slot.backend()); });
     return measured;
   }
 

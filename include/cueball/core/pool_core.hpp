@@ -80,12 +80,9 @@ class pool_core {
   /// An idle slot, now claimed; null if the book has to be asked.
   slot_type* try_take() noexcept { return down(front_.try_take()); }
 
-  /// Has the slot that `try_take` gave to go? Then it is to be given back, by `release`.
-  bool is_barred(const slot_base& slot) const noexcept { return front_.is_barred(slot); }
-
-  /// Makes a claimed slot idle, unless the book has to be told (`release`); or makes it idle, and the book
-  /// has to look (`look`).
-  put_result try_put(slot_base& slot) noexcept { return front_.try_put(slot); }
+  /// Makes a claimed slot idle. Refused if the book has to be told (`release`). After that nothing of the
+  /// pool may be touched: it may be gone.
+  push_result try_put(slot_base& slot) noexcept { return front_.try_put(slot); }
 
   // Life.
 
@@ -114,9 +111,6 @@ class pool_core {
   /// A lease ended.
   void release(slot_base& slot, verdict how, time_point now);
 
-  /// After `put_result::look`. True if the slot is the releaser's again, who then says `release`.
-  bool look(slot_base& slot, time_point now) noexcept;
-
   /// A lease ended, and its connection is gone from the pool already.
   void gone(slot_base& slot, close_reason reason, time_point now);
 
@@ -124,12 +118,12 @@ class pool_core {
   /// end of a pool, when nobody may be there to perform effects.
   slot_type* take_to_close();
 
-  /// Nobody will perform effects any more: all releases go to the book from now on. How many holders of slots
-  /// are still to say `release`, `gone` or `look`?
-  std::size_t orphan_all() noexcept {
-    std::size_t orphans = 0;
-    for (std::uint32_t i = 0; i < slots_.size(); ++i) orphans += front_.orphan(slots_[i]);
-    return orphans;
+  /// When it is stopping and nothing is idle: how many holders of slots are still to come, with `release` or
+  /// `gone`, or to find that they are late?
+  std::size_t orphans() noexcept {
+    std::size_t all = 0;
+    for (std::uint32_t i = 0; i < slots_.size(); ++i) all += front_.orphans(slots_[i]);
+    return all;
   }
 
   // Waiting for the pool.
@@ -335,9 +329,6 @@ class pool_core {
   void expire(waiter& who) noexcept;
 
   void tell_ready() noexcept;
-
-  /// An idle slot, now claimed. One that was put back although it was marked is closed.
-  slot_base* take_idle() noexcept;
 
   /// Gives what is idle to those who wait.
   void serve(time_point now) noexcept;

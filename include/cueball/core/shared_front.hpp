@@ -13,21 +13,14 @@
 #include <cueball/decoherence_policy.hpp>
 #include <cueball/queue_policy.hpp>
 #include <cueball/random.hpp>
-#include <cueball/relaxed_word.hpp>
 
 namespace cueball::core {
 
-/// What the shared front keeps beside a slot; in a line of its own, since threads write it. It outlives the
-/// uses of the slot.
+/// What the shared front keeps beside a slot; in a line of its own, since threads write it.
 template <class Threading>
 struct alignas(64) shared_slot : slot_base {
-  /// How often it was claimed, in all its uses; written by its holder alone.
-  relaxed_word<std::uint64_t> begun;
-
-  /// How often a holder was done with it, twice; plus one if it is barred. A holder that puts it back is done
-  /// only when he has looked at the gate after that, when others may have it already: so there may be more
-  /// than one to come.
-  typename Threading::template atomic<std::uint64_t> ends{};
+  /// Releases of it go to the book.
+  typename Threading::template atomic<std::uint32_t> barred{};
 };
 
 /// The idle set is a queue that threads use at once, and beside it, mostly empty, one that only the book
@@ -36,17 +29,11 @@ struct alignas(64) shared_slot : slot_base {
 /// Whether a slot is idle or claimed is not written in it: it is idle if it is in the queue. The book takes a
 /// slot out by removing its number, which succeeds if nobody popped it before.
 ///
-/// Two things could go wrong between a release, which pushes and then goes away, and the book.
-/// - Somebody begins to wait, and does not find the slot. He shuts the gate (a `seq_cst` store), then looks
-/// into
-///   the queue (a `seq_cst` load); the releaser pushes (a `seq_cst` compare-and-swap), then looks at the gate
-///   (a `seq_cst` load). In the one order of these either the waiter finds the slot, or the releaser finds
-///   the gate shut, and goes to the book.
-/// - The book wants the slot, and finds it neither idle nor marks it in time. It bars it, then tries to
-/// remove it;
-///   the releaser pushes, then counts its end in the very word that the bar is in. Both are
-///   read-modify-writes of one word: if the bar is first, the releaser finds it and goes to the book; if it
-///   is second, it comes after the push, and the removal succeeds unless the slot was claimed again.
+/// A release must not slip by when somebody has begun to wait, or the book has begun to want the slot. It
+/// looks for both before it pushes, and touches nothing after that, since the slot, and with it the pool, may
+/// be somebody else's. Who shuts the gate or bars the slot then puts up a fence: a push that has looked
+/// before, and has not happened, fails and looks again. What was pushed before the fence is found in the
+/// queue.
 ///
 /// To shuffle, and to get rid of holes when there is no room, the book shuts the gate, moves all slots aside,
 /// and moves them back, in slices. Who pushes or pops meanwhile, because he had passed the gate before, does
@@ -66,23 +53,16 @@ class shared_front {
   void make_room(slot_base& slot) { idle_.make_room(slot.index); }
 
   /// Null if the gate is shut or nothing is idle.
-  slot_base* try_take() noexcept { return gate_.load() == 0 ? take_shared() : nullptr; }
+  slot_base* try_take() noexcept {
+    return gate_.load(std::memory_order_relaxed) == 0 ? take_shared() : nullptr;
+  }
 
-  put_result try_put(slot_base& base) noexcept {
+  push_result try_put(slot_base& base) noexcept {
     auto& slot = down(base);
-    if (gate_.load() != 0 || (slot.ends.load(std::memory_order_relaxed) & barred) != 0) [[unlikely]]
-      return put_result::ask;
-    if (!idle_.push(slot.index, slot.place)) [[unlikely]]
-      return put_result::ask;
-    // The slot may be anybody's now, but it stays where it is until this holder's end was counted.
-    if (gate_.load() != 0) [[unlikely]]
-      return put_result::look;
-    auto ends = slot.ends.load(std::memory_order_relaxed);
-    do
-      if ((ends & barred) != 0) [[unlikely]]
-        return put_result::look;
-    while (!slot.ends.compare_exchange(ends, ends + one_end, std::memory_order_acq_rel));
-    return put_result::done;
+    // relaxed: whoever has seen a fence has seen what was shut before it.
+    return idle_.push(slot.index, slot.place, [&] {
+      return gate_.load(std::memory_order_relaxed) == 0 && slot.barred.load(std::memory_order_relaxed) == 0;
+    });
   }
 
   // From here on under the mutex.
@@ -100,7 +80,6 @@ class shared_front {
     auto& slot = down(base);
     slot.state = slot_state::claimed;
     ++slot.claims;
-    ++slot.begun;
   }
 
   void put(slot_base& base) noexcept {
@@ -127,29 +106,13 @@ class shared_front {
     return slot.aside || idle_.holds(slot.index, slot.place) ? slot_state::idle : slot_state::claimed;
   }
 
-  void bar(slot_base& base, bool on) noexcept {
-    auto& slot = down(base);
-    auto ends = slot.ends.load(std::memory_order_relaxed);
-    while (
-        !slot.ends.compare_exchange(ends, on ? ends | barred : ends & ~barred, std::memory_order_acq_rel)) {
-    }
+  void bar(slot_base& slot, bool on) noexcept {
+    down(slot).barred.store(on ? 1 : 0);
+    if (on && gate_.load(std::memory_order_relaxed) == 0) idle_.fence();
   }
 
-  bool is_barred(const slot_base& base) const noexcept {
-    return (static_cast<const slot_type&>(base).ends.load(std::memory_order_relaxed) & barred) != 0;
-  }
-
-  void ended(slot_base& base) noexcept {
-    auto& slot = down(base);
-    auto ends = slot.ends.load(std::memory_order_relaxed);
-    while (!slot.ends.compare_exchange(ends, ends + one_end, std::memory_order_acq_rel)) {
-    }
-  }
-
-  std::uint32_t orphan(slot_base& slot) noexcept {
-    bar(slot, true);
-    const auto ends = down(slot).ends.load(std::memory_order_acquire) / one_end;
-    return static_cast<std::uint32_t>(down(slot).begun - ends);
+  std::uint32_t orphans(slot_base& slot) noexcept {
+    return (state_of(slot) == slot_state::claimed ? 1 : 0) + idle_.count_late(slot.index);
   }
 
   bool has_work() const noexcept { return phase_ != phase::none; }
@@ -178,32 +141,21 @@ class shared_front {
   std::uint32_t idle() const noexcept { return static_cast<std::uint32_t>(idle_.size() + aside_.size()); }
 
   void shut(gate::bit bit, bool on) noexcept {
-    const auto now = gate_.load(std::memory_order_relaxed);
-    gate_.store(on ? now | bit : now & ~static_cast<std::uint32_t>(bit));
+    const auto was = gate_.load(std::memory_order_relaxed);
+    gate_.store(on ? was | bit : was & ~static_cast<std::uint32_t>(bit));
+    if (on && was == 0) idle_.fence();
   }
 
   /// Looks at no more than `most` slots.
   coherence measure(std::uint32_t most) const noexcept {
     coherence measured{.idle = idle()};
-    if constexpr (requires { idle_.visit([](std::uint32_t) { return true; }); }) {
-      std::uint32_t seen = 0;
-      std::uint32_t run = 0;
-      std::uint32_t last = 0;
-      idle_.visit([&](std::uint32_t number) {
-        const auto backend = slots_[number].backend;
-        run = seen != 0 && backend == last ? run + 1 : 1;
-        last = backend;
-        if (run > measured.longest_run) measured.longest_run = run;
-        return ++seen < most;
-      });
-    }
+    run_finder find{measured, most};
+    if constexpr (requires { idle_.visit([](std::uint32_t) { return true; }); })
+      idle_.visit([&](std::uint32_t number) { return find(slots_[number].backend); });
     return measured;
   }
 
  private:
-  static constexpr std::uint64_t barred = 1;
-  static constexpr std::uint64_t one_end = 2;
-
   /// So many slots each event moves that finds the book sorting; so it ends however much is going on.
   static constexpr std::size_t moved_along = 2;
 
@@ -222,7 +174,6 @@ class shared_front {
     if (!number) return nullptr;
     auto& slot = slots_[*number];
     ++slot.claims;
-    ++slot.begun;
     return &slot;
   }
 
@@ -243,9 +194,12 @@ class shared_front {
 
   /// False if there is no room, though some was made: others are in the middle of something.
   bool push(slot_type& slot) noexcept {
-    if (idle_.push(slot.index, slot.place)) return true;
+    const auto once = [&] {
+      return idle_.push(slot.index, slot.place, [] { return true; }) == push_result::done;
+    };
+    if (once()) return true;
     make_room();
-    return idle_.push(slot.index, slot.place);
+    return once();
   }
 
   /// The queue is full of what was removed. At once where that is simple, or else in slices to come.
@@ -288,8 +242,9 @@ class shared_front {
   const Slots& slots_;
   typename Threading::template atomic<std::uint32_t> gate_{gate::not_running};
   typename QueuePolicy::template concurrent<Threading::template atomic> idle_;
-  std::size_t
-      room_aside_;  ///< More is not moved there: releases that took long may put back what is not wanted.
+
+  /// More is not moved aside: releases that took long may put back what is not wanted.
+  std::size_t room_aside_;
   typename QueuePolicy::template queue<slot_handle> aside_;
   phase phase_ = phase::none;
   bool shuffling_ = false;

@@ -130,22 +130,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   /// The good case: an idle connection, and nobody waits. Null otherwise.
   slot_type* take() noexcept {
-    slot_type* slot = nullptr;
-    {
-      typename threading::fast_mutex fast{mutex_};
-      const std::scoped_lock lock{fast};
-      slot = core_.try_take();
-    }
-    if (slot && core_.is_barred(*slot)) [[unlikely]]
-      return untake(*slot);
-    return slot;
-  }
-
-  /// It has to go: that is no claim.
-  [[gnu::cold, gnu::noinline]] slot_type* untake(slot_type& slot) noexcept {
-    --slot.claims;
-    release_slowly(slot, core::verdict::good);
-    return nullptr;
+    typename threading::fast_mutex fast{mutex_};
+    const std::scoped_lock lock{fast};
+    return core_.try_take();
   }
 
   lease<Connection> lease_of(slot_type& slot) noexcept {
@@ -279,7 +266,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     auto& slot = slot_of(record);
     if (is_open(*slot.connection)) [[likely]] {
       if constexpr (!ignores_everything<observer_type>) return release_observed(slot);
-      if (const auto came = put(slot); came != core::put_result::done) [[unlikely]]
+      if (const auto came = put(slot); came != push_result::done) [[unlikely]]
         put_slowly(slot, came);
       return;
     }
@@ -328,7 +315,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     }
     const std::scoped_lock lock{mutex_};
     abandoned_ = true;
-    orphans_ = core_.orphan_all();
+    orphans_ = core_.orphans();
     if (orphans_ > 0) kept_for_orphans_ = this->shared_from_this();
   }
 
@@ -511,7 +498,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   // Ends of leases.
 
-  core::put_result put(slot_type& slot) noexcept {
+  push_result put(slot_type& slot) noexcept {
     typename threading::fast_mutex fast{mutex_};
     const std::scoped_lock lock{fast};
     return core_.try_put(slot);
@@ -522,26 +509,16 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
         this->shared_from_this();  // neither the slot nor the engine is ours once it is put back
     const auto where = core_.where(slot);
     const auto came = put(slot);
-    const bool kept = came == core::put_result::done || put_slowly(slot, came);
+    const bool kept = came == push_result::done || put_slowly(slot, came);
     observer_.on(released_event{*where, kept});
   }
 
   /// The front could not do it alone. True if the connection stays in use.
-  [[gnu::cold, gnu::noinline]] bool put_slowly(slot_type& slot, core::put_result came) noexcept {
-    return came == core::put_result::look && !is_ours_again(slot) ? true
-                                                                  : release_slowly(slot, core::verdict::good);
-  }
-
-  /// The slot was put back, and there is something to do. False if it is in other hands by now; then neither
-  /// the slot nor the engine is ours any more.
-  bool is_ours_again(slot_type& slot) noexcept {
-    bool ours = false;
-    std::shared_ptr<engine> last;
-    with_book([&] {
-      ours = core_.look(slot, clock::now());
-      if (!ours && abandoned_ && --orphans_ == 0) last = std::move(kept_for_orphans_);
-    });
-    return ours;
+  [[gnu::cold, gnu::noinline]] bool put_slowly(slot_type& slot, push_result came) noexcept {
+    if (came == push_result::refused) return release_slowly(slot, core::verdict::good);
+    std::shared_ptr<engine> last;  // late: the slot was closed meanwhile, and only the end of this is awaited
+    with_book([&] { one_orphan_less(last); });
+    return false;
   }
 
   [[gnu::cold, gnu::noinline]] void end(slot_type& slot, core::verdict how) noexcept {
@@ -572,8 +549,12 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     std::shared_ptr<engine> last;
     with_book([&] {
       core_.gone(slot, reason, clock::now());
-      if (abandoned_ && --orphans_ == 0) last = std::move(kept_for_orphans_);
+      if (abandoned_) one_orphan_less(last);
     });
+  }
+
+  void one_orphan_less(std::shared_ptr<engine>& last) noexcept {
+    if (--orphans_ == 0) last = std::move(kept_for_orphans_);
   }
 
   /// Closes an idle connection on this thread; the user's executor may not run any more. False if there is

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include <cueball/queue_policy.hpp>
 #include <cueball/relaxed_word.hpp>
 
 namespace cueball::queue {
@@ -38,55 +39,46 @@ class concurrent_ring {
     for (std::uint64_t i = 0; i < size_; ++i) at(i).store(word(i, nothing), std::memory_order_relaxed);
   }
 
-  /// False if there is no room.
-  bool push(std::uint32_t number, relaxed_word<std::uint32_t>& place) noexcept {
+  /// Puts the number in if `allowed()`, which is asked after the cell was seen to be empty (see `fence`).
+  template <class Allowed>
+  push_result push(std::uint32_t number, relaxed_word<std::uint32_t>& place, Allowed allowed) noexcept {
     const auto hint = tail_.load(std::memory_order_acquire);
-    auto position = hint;
-    for (;;) {
-      auto& cell = at(position);
-      auto seen = cell.load(std::memory_order_acquire);
-      const auto of = position_of(seen);
-      if (of != position) {
-        if (is_behind(of, position)) return false;  // what is there was not popped yet
-        position = next_after(position, of);
-      } else if (number_of(seen) != nothing) {
-        position = next(position);
-      } else {
-        place = static_cast<std::uint32_t>(position);
-        // seq_cst: whoever waits has said so before he found this cell empty, or finds the number here. The
-        // pusher looks for waiters after this.
-        if (cell.compare_exchange(seen, word(position, number), std::memory_order_seq_cst)) {
-          advance(tail_, hint, next(position));
-          return true;
-        }
-      }
+    for (auto position = hint;;) {
+      auto seen = find_end(position);
+      if (position_of(seen) != position || !allowed()) return push_result::refused;
+      place = static_cast<std::uint32_t>(position);
+      if (position != hint) advance(tail_, hint, position);  // after the push nothing may be touched
+      // release: what the holder did comes before what the next one does; seq_cst, which costs no more, so
+      // that all that happens in the ring has one order.
+      if (at(position).compare_exchange(seen, word(position, number), std::memory_order_seq_cst))
+        return push_result::done;
+    }
+  }
+
+  /// Puts a hole where the next push would have gone. A push that has seen that cell empty fails there, and
+  /// looks again; by then it has seen the hole (acquire), and with it whatever was done before this
+  /// (release).
+  void fence() noexcept {
+    const auto hint = tail_.load(std::memory_order_acquire);
+    for (auto position = hint;;) {
+      auto seen = find_end(position);
+      if (position_of(seen) != position) return;  // full: all that was seen empty is filled
+      if (!at(position).compare_exchange(seen, word(position, hole), std::memory_order_seq_cst)) continue;
+      return advance(tail_, hint, next(position));
     }
   }
 
   std::optional<std::uint32_t> pop() noexcept {
     const auto hint = head_.load(std::memory_order_acquire);
-    auto position = hint;
-    for (;;) {
-      auto& cell = at(position);
-      // seq_cst: that there is nothing has to be seen after the gate was shut (see `push`).
-      auto seen = cell.load(std::memory_order_seq_cst);
-      const auto of = position_of(seen);
-      if (of != position) {
-        if (!is_behind(of, position)) position = next_after(position, of);  // it was popped
-        continue;
-      }
+    for (auto position = hint;;) {
+      auto seen = pop_holes(position);
       const auto number = number_of(seen);
       if (number == nothing) {
         if (position != hint) advance(head_, hint, position);
         return std::nullopt;
       }
-      // acquire: what its last holder did to the connection; seq_cst so that it orders what follows, too.
-      if (!cell.compare_exchange(seen, word((position + size_) & positions, nothing),
-                                 std::memory_order_seq_cst))
-        continue;
-      position = next(position);
-      if (number == hole) continue;
-      advance(head_, hint, position);
+      if (!empty(position, seen)) continue;
+      advance(head_, hint, next(position));
       return number;
     }
   }
@@ -103,10 +95,14 @@ class concurrent_ring {
     return is(at(place).load(std::memory_order_acquire), number, place);
   }
 
+  /// No number is in two places here.
+  static constexpr std::uint32_t count_late(std::uint32_t) noexcept { return 0; }
+
   /// Holes among them.
   std::size_t size() const noexcept {
     const auto head = head_.load(std::memory_order_relaxed);
-    const auto tail = tail_.load(std::memory_order_relaxed);
+    auto tail = tail_.load(std::memory_order_acquire);
+    find_end(tail);
     return is_behind(head, tail) ? static_cast<std::size_t>((tail - head) & positions) : 0;
   }
 
@@ -114,19 +110,7 @@ class concurrent_ring {
   void drop_holes() noexcept {
     const auto hint = head_.load(std::memory_order_acquire);
     auto position = hint;
-    for (;;) {
-      auto& cell = at(position);
-      auto seen = cell.load(std::memory_order_acquire);
-      const auto of = position_of(seen);
-      if (of != position) {
-        if (!is_behind(of, position)) position = next_after(position, of);
-      } else if (number_of(seen) != hole) {
-        break;
-      } else if (cell.compare_exchange(seen, word((position + size_) & positions, nothing),
-                                       std::memory_order_acq_rel)) {
-        position = next(position);
-      }
-    }
+    pop_holes(position);
     if (position != hint) advance(head_, hint, position);
   }
 
@@ -191,6 +175,45 @@ class concurrent_ring {
   std::uint64_t next_after(std::uint64_t position, std::uint64_t of) const noexcept {
     const auto behind_last = (of - size_ + 1) & positions;
     return is_behind(position, behind_last) ? behind_last : next(position);
+  }
+
+  /// Moves `position` on to the first one that nothing was put at. Returns its word; that is of an earlier
+  /// position if there is no room, since what was put there then was not popped yet.
+  std::uint64_t find_end(std::uint64_t& position) const noexcept {
+    for (;;) {
+      // acquire: what was done before a fence.
+      const auto seen = at(position).load(std::memory_order_acquire);
+      const auto of = position_of(seen);
+      if (of == position) {
+        if (number_of(seen) == nothing) return seen;
+        position = next(position);
+      } else {
+        if (is_behind(of, position)) return seen;
+        position = next_after(position, of);
+      }
+    }
+  }
+
+  /// Moves `position` on to the first one that was not popped and is no hole. Returns its word.
+  std::uint64_t pop_holes(std::uint64_t& position) noexcept {
+    for (;;) {
+      auto seen = at(position).load(std::memory_order_acquire);
+      const auto of = position_of(seen);
+      if (of != position) {
+        if (!is_behind(of, position)) position = next_after(position, of);  // it was popped
+      } else if (number_of(seen) != hole) {
+        return seen;
+      } else if (empty(position, seen)) {
+        position = next(position);
+      }
+    }
+  }
+
+  /// Makes room for what comes there in the next lap.
+  bool empty(std::uint64_t position, std::uint64_t& seen) noexcept {
+    // acquire: what its last holder did to the connection; seq_cst: see `push`.
+    return at(position).compare_exchange(seen, word((position + size_) & positions, nothing),
+                                         std::memory_order_seq_cst);
   }
 
   bool is(std::uint64_t seen, std::uint32_t number, std::uint32_t place) const noexcept {

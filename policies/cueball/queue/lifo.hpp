@@ -107,22 +107,36 @@ struct lifo {
 
     void make_room(std::uint32_t number) { nodes_.grow_to(2 * (number + 1)); }
 
-    /// False if both nodes of the number are still in the stack.
-    bool push(std::uint32_t number, relaxed_word<std::uint32_t>& place) noexcept {
+    /// There is no room if both nodes of the number are still in the stack.
+    template <class Allowed>
+    push_result push(std::uint32_t number, relaxed_word<std::uint32_t>& place, Allowed allowed) noexcept {
       auto id = 2 * number;
       if (nodes_[id].state.load(std::memory_order_acquire) != unused) ++id;
       auto& mine = nodes_[id];
-      if (mine.state.load(std::memory_order_acquire) != unused) return false;
-      place = id;
-      // release: who removes it comes after what its last holder did to the connection.
-      mine.state.store(held, std::memory_order_release);
-      link(mine, id);
-      return true;
+      if (mine.state.load(std::memory_order_acquire) != unused) return push_result::refused;
+      for (;;) {
+        // acquire: what was done before a fence.
+        const auto top = top_.load(std::memory_order_acquire);
+        if (!allowed()) return push_result::refused;
+        place = id;
+        // release: who removes it comes after what its last holder did to the connection.
+        mine.state.store(held, std::memory_order_release);
+        if (link(mine, id, top)) return push_result::done;
+        // It is not in the stack, and yet it may have been removed from there.
+        const auto was = mine.state.exchange(unused, std::memory_order_acq_rel);
+        if (was != held) return was == removed ? push_result::done : push_result::late;
+      }
+    }
+
+    /// Whoever is about to change what was on top fails, and looks again.
+    void fence() noexcept {
+      auto top = top_.load(std::memory_order_acquire);
+      while (!top_.compare_exchange(top, after(top, node_of(top)), std::memory_order_seq_cst)) {
+      }
     }
 
     std::optional<std::uint32_t> pop() noexcept {
-      // seq_cst: that there is nothing has to be seen after the gate was shut (see `push`).
-      auto top = top_.load(std::memory_order_seq_cst);
+      auto top = top_.load(std::memory_order_acquire);
       for (;;) {
         const auto id = node_of(top);
         if (id == none) return std::nullopt;
@@ -132,7 +146,7 @@ struct lifo {
         if (top_.compare_exchange(top, after(top, below), std::memory_order_seq_cst) &&
             top_one.state.exchange(unused, std::memory_order_acq_rel) == held)
           return id / 2;
-        top = top_.load(std::memory_order_seq_cst);
+        top = top_.load(std::memory_order_acquire);
       }
     }
 
@@ -144,6 +158,16 @@ struct lifo {
 
     bool holds(std::uint32_t number, std::uint32_t place) const noexcept {
       return place / 2 == number && nodes_[place].state.load(std::memory_order_acquire) == held;
+    }
+
+    /// What is removed and in no stack is a push that does not know it yet.
+    std::uint32_t count_late(std::uint32_t number) noexcept {
+      std::uint32_t late = 0;
+      for (const auto id : {2 * number, 2 * number + 1}) {
+        auto seen = removed;
+        late += nodes_[id].state.compare_exchange(seen, awaited, std::memory_order_seq_cst) ? 1 : 0;
+      }
+      return late;
     }
 
     /// Takes the removed ones out of the stack, by one thread at a time. The stack is empty for a moment.
@@ -167,7 +191,8 @@ struct lifo {
       while (turned != none) {
         auto& one = nodes_[turned];
         const auto next = one.below.load(std::memory_order_relaxed);
-        link(one, turned);
+        while (!link(one, turned, top_.load(std::memory_order_acquire))) {
+        }
         turned = next;
       }
     }
@@ -197,6 +222,7 @@ struct lifo {
     static constexpr std::uint32_t unused = 0;
     static constexpr std::uint32_t held = 1;
     static constexpr std::uint32_t removed = 2;
+    static constexpr std::uint32_t awaited = 3;  ///< Removed, and counted as late.
 
     struct node {
       Atomic<std::uint32_t> below{};
@@ -204,15 +230,15 @@ struct lifo {
       Atomic<std::uint32_t> state{};
     };
 
-    void link(node& mine, std::uint32_t id) noexcept {
-      auto top = top_.load(std::memory_order_acquire);
-      do {
-        const auto below = node_of(top);
-        mine.below.store(below, std::memory_order_relaxed);
-        mine.depth.store(below == none ? 1 : nodes_[below].depth.load(std::memory_order_relaxed) + 1,
-                         std::memory_order_relaxed);
-        // seq_cst: whoever waits has said so before he found the stack empty, or finds the number here.
-      } while (!top_.compare_exchange(top, after(top, id), std::memory_order_seq_cst));
+    /// False if `top` is no longer what is on top.
+    bool link(node& mine, std::uint32_t id, std::uint64_t top) noexcept {
+      const auto below = node_of(top);
+      mine.below.store(below, std::memory_order_relaxed);
+      mine.depth.store(below == none ? 1 : nodes_[below].depth.load(std::memory_order_relaxed) + 1,
+                       std::memory_order_relaxed);
+      // release: who pops it comes after what its last holder did; seq_cst, which costs no more, so that all
+      // pushes and pops have one order.
+      return top_.compare_exchange(top, after(top, id), std::memory_order_seq_cst);
     }
 
     static std::uint32_t node_of(std::uint64_t top) noexcept { return static_cast<std::uint32_t>(top); }

@@ -72,6 +72,8 @@ struct random {
 
     void make_room(std::uint32_t) noexcept {}
 
+    using ring::count_late;
+    using ring::fence;
     using ring::holds;
     using ring::push;
     using ring::remove;
@@ -87,6 +89,7 @@ struct random {
           ring::drop_holes();
           return found;
         }
+        ring::drop_holes();  // of a fence, perhaps, with nothing behind it
       }
       return ring::pop();
     }

@@ -12,7 +12,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   claimer.waits_for = waiter::kind::claim;
   if (is_stopping()) return finish(claimer, errc::stopped);
   if (claims_.empty())
-    if (auto* const slot = take_idle()) return grant(claimer, *slot);
+    if (auto* const slot = front_.take()) return grant(claimer, *slot);
   if (deadline <= now) {
     ++timed_out_;
     return finish(claimer, errc::claim_timeout);
@@ -20,7 +20,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   enlist(claims_, claimer, deadline);
   ++waited_;
   front_.shut(gate::waiters, true);
-  serve(now);  // who puts one back without a lock looked at the gate before, or will find it shut
+  serve(now);  // what was put back without a lock before the gate was shut
 }
 
 template <class Policies, class Payload>
@@ -28,7 +28,7 @@ auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_t
   why = {};
   if (is_stopping())
     why = errc::stopped;
-  else if (auto* const slot = claims_.empty() ? take_idle() : nullptr)
+  else if (auto* const slot = claims_.empty() ? front_.take() : nullptr)
     return down(slot);
   else
     why = errc::none_idle;
@@ -45,7 +45,6 @@ void pool_core<Policies, Payload>::cancel(waiter& waiting, error_code why) noexc
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_point now) {
-  front_.ended(slot);
   auto& record = owner_of(slot);
   if (how == verdict::broken) {
     note_broken(slot, now);
@@ -65,31 +64,16 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, time_point now) {
-  front_.ended(slot);
   tell(effect::kind::tell_closed, slot, reason);
   forget(slot);
   pump(now);
 }
 
 template <class Policies, class Payload>
-bool pool_core<Policies, Payload>::look(slot_base& slot, time_point now) noexcept {
-  // Not where nobody asks for it: by now it may be somebody else's return.
-  const bool is_asked_for = !claims_.empty() || slot.unwanted || is_stopping();
-  if (is_asked_for && front_.remove(slot)) {
-    slot.state = slot_state::claimed;
-    return true;
-  }
-  front_.ended(slot);
-  if (!is_stopping()) serve(now);
-  return false;
-}
-
-template <class Policies, class Payload>
 auto pool_core<Policies, Payload>::take_to_close() -> slot_type* {
   auto* const slot = front_.take();
   if (!slot) return nullptr;
-  --slot->claims;
-  front_.ended(*slot);
+  --slot->claims;  // that was no claim
   unwant(*slot);
   slot->state = slot_state::closing;
   ++closing_;
@@ -193,25 +177,13 @@ void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexc
 }
 
 template <class Policies, class Payload>
-slot_base* pool_core<Policies, Payload>::take_idle() noexcept {
-  while (auto* const slot = front_.take()) {
-    if (!slot->unwanted) return slot;
-    --slot->claims;
-    front_.ended(*slot);
-    close(*slot, close_reason::unwanted);
-    review(owner_of(*slot));
-  }
-  return nullptr;
-}
-
-template <class Policies, class Payload>
 void pool_core<Policies, Payload>::serve(time_point now) noexcept {
   while (auto* const who = claims_.front()) {
     if (who->deadline <= now) {
       expire(*who);
       continue;
     }
-    auto* const slot = take_idle();
+    auto* const slot = front_.take();
     if (!slot) return;
     delist(*who);
     grant(*who, *slot);

@@ -117,7 +117,7 @@ void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
   }
   if (slot.unwanted) {
     slot.unwanted = false;
-    if (!is_stopping()) front_.bar(slot, false);  // at the end it may be barred for ever
+    front_.bar(slot, false);
     --record.unwanted;
     --unwanted_;
   } else {

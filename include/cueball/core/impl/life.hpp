@@ -125,8 +125,7 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
     for (; steps > 0; --steps) {
       auto* const slot = front_.take();
       if (!slot) break;
-      --slot->claims;
-      front_.ended(*slot);
+      --slot->claims;  // that was no claim
       close(*slot, close_reason::stopped);
     }
   for (; steps > 0 && at_record_; --steps) {

@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include <cueball/laws/chi_squared.hpp>
 #include <cueball/laws/law.hpp>
+#include <cueball/laws/uniform_pops.hpp>
 #include <cueball/queue_policy.hpp>
 #include <cueball/random.hpp>
 #include <cueball/relaxed_word.hpp>
@@ -49,10 +49,10 @@ class modelled_concurrent {
 
   void push(std::size_t which) {
     const auto number = out_[which % out_.size()];
-    if (!queue_.push(number, places_[number])) {
-      demand(holes_ > 0, "there is room for as many as the capacity, unless some were taken from the middle");
+    if (!put(number)) {
+      demand(holes_ > 0, "there is room for as many as the capacity, unless there was a fence or a removal");
       make_room();
-      demand(queue_.push(number, places_[number]), "there is room again when all were out of the queue");
+      demand(put(number), "there is room again when all were out of the queue");
     }
     std::erase(out_, number);
     held_.push_back(number);
@@ -87,6 +87,33 @@ class modelled_concurrent {
     check();
   }
 
+  void push_forbidden(std::size_t which) {
+    const auto number = out_[which % out_.size()];
+    demand(queue_.push(number, places_[number], [] { return false; }) == push_result::refused,
+           "what is not allowed is refused");
+    check();
+  }
+
+  void fence() {
+    queue_.fence();
+    ++holes_;
+    check();
+  }
+
+  /// The fence comes when the push has been allowed, and has not happened.
+  void push_beside_fence(std::size_t which) {
+    const auto number = out_[which % out_.size()];
+    int asked = 0;
+    const auto came = queue_.push(number, places_[number], [&] {
+      if (++asked > 1) return false;
+      queue_.fence();
+      return true;
+    });
+    ++holes_;
+    demand(came == push_result::refused, "a push that asked before a fence asks again");
+    check();
+  }
+
   /// Not what it does not hold.
   void remove_nothing(std::size_t which) {
     const auto number = out_[which % out_.size()];
@@ -99,6 +126,10 @@ class modelled_concurrent {
   }
 
  private:
+  bool put(std::uint32_t number) {
+    return queue_.push(number, places_[number], [] { return true; }) == push_result::done;
+  }
+
   /// As the pool does it.
   void make_room() {
     holes_ = 0;
@@ -107,7 +138,7 @@ class modelled_concurrent {
     } else {
       std::vector<std::uint32_t> all;
       while (const auto number = queue_.pop()) all.push_back(*number);
-      for (const auto number : all) demand(queue_.push(number, places_[number]), "an empty queue has room");
+      for (const auto number : all) demand(put(number), "an empty queue has room");
     }
   }
 
@@ -141,7 +172,13 @@ void play_with_concurrent(const Policy& policy) {
   modelled_concurrent<Policy> queue{policy, capacity, seed};
   for (const auto op : ops) {
     const auto which = static_cast<std::size_t>(op / 4);
-    if (op % 4 <= 1 && !queue.is_full())
+    if (op % 10 == 9)
+      queue.fence();
+    else if (op % 10 == 8 && !queue.is_full())
+      queue.push_forbidden(which);
+    else if (op % 10 == 7 && !queue.is_full())
+      queue.push_beside_fence(which);
+    else if (op % 4 <= 1 && !queue.is_full())
       queue.push(which);
     else if (op % 4 == 2)
       queue.pop();
@@ -221,7 +258,7 @@ void check_linearisable(const Policy& policy) {
           if (!mine[who].empty() && random.below(2) == 0) {
             const auto number = mine[who].back();
             operation one{.pushed = true, .number = number, .began = clock++, .ended = 0};
-            if (!queue.push(number, places[number])) continue;
+            if (queue.push(number, places[number], [] { return true; }) != push_result::done) continue;
             one.ended = clock++;
             mine[who].pop_back();
             histories[who].push_back(one);
@@ -255,22 +292,6 @@ void check_linearisable(const Policy& policy) {
   demand(all, "what threads do at once has an order in which one thread could have done it");
 }
 
-template <class Policy>
-void check_uniform_concurrent(const Policy& policy) {
-  constexpr std::uint32_t size = 7;
-  modelled_concurrent<Policy> queue{policy, size, 1};
-  while (!queue.is_full()) queue.push(0);
-  std::vector<std::uint64_t> counts(size * size);
-  std::uint32_t last = 0;
-  for (int i = 0; i < 200'000; ++i) {
-    const auto number = *queue.pop();
-    ++counts[last * size + number];
-    last = number;
-    queue.push(0);
-  }
-  demand(looks_uniform(counts), "each is equally likely, whichever came out before (chi-squared)");
-}
-
 }  // namespace detail
 
 /// The laws of the concurrent form of a queue.
@@ -282,8 +303,10 @@ void check_concurrent_queue(const Policy& policy = {}) {
       [&] { detail::play_with_concurrent(policy); });
   fact("a concurrent queue is linearisable" + of, [&] { detail::check_linearisable(policy); });
   if constexpr (order_of<Policy> == queue_order::uniform)
-    fact("a uniform concurrent queue hands out each idle connection with the same probability" + of,
-         [&] { detail::check_uniform_concurrent(policy); });
+    fact("a uniform concurrent queue hands out each idle connection with the same probability" + of, [&] {
+      constexpr std::uint32_t size = 7;
+      detail::check_uniform_pops(detail::modelled_concurrent<Policy>{policy, size, 1}, size);
+    });
 }
 
 }  // namespace cueball::laws

@@ -13,6 +13,7 @@
 #include <cueball/laws/chi_squared.hpp>
 #include <cueball/laws/concurrent_queue.hpp>
 #include <cueball/laws/law.hpp>
+#include <cueball/laws/uniform_pops.hpp>
 #include <cueball/queue_policy.hpp>
 
 namespace cueball::laws {
@@ -197,23 +198,6 @@ void check_interrupted_shuffles(const Policy& policy) {
   demand(looks_uniform(counts), "each order of what was idle throughout is equally likely (chi-squared)");
 }
 
-template <class Policy>
-void check_uniform_pops(const Policy& policy) {
-  constexpr std::uint32_t size = 7;
-  modelled_queue<Policy> queue{policy, size, size, 1};
-  while (!queue.is_full()) queue.push(0);
-  // Pairs, so that the next one does not depend on the last one.
-  std::vector<std::uint64_t> counts(size * size);
-  std::uint32_t last = 0;
-  for (int i = 0; i < 200'000; ++i) {
-    const auto index = *queue.pop();
-    ++counts[last * size + index];
-    last = index;
-    queue.push(0);
-  }
-  demand(looks_uniform(counts), "each is equally likely, whichever came out before (chi-squared)");
-}
-
 }  // namespace detail
 
 /// The laws of the queue axis, and of the queue's concurrent form where it has one. Those of order and chance
@@ -246,8 +230,10 @@ void check_queue(const Policy& policy = {}) {
          [&] { detail::check_interrupted_shuffles(policy); });
   }
   if constexpr (order_of<Policy> == queue_order::uniform)
-    fact("a uniform queue hands out each idle connection with the same probability" + of,
-         [&] { detail::check_uniform_pops(policy); });
+    fact("a uniform queue hands out each idle connection with the same probability" + of, [&] {
+      constexpr std::uint32_t size = 7;
+      detail::check_uniform_pops(detail::modelled_queue<Policy>{policy, size, size, 1}, size);
+    });
   if constexpr (concurrent_queue_strategy<Policy>) check_concurrent_queue(policy);
 }
 

@@ -37,11 +37,7 @@ class world_of final : public world {
       : core_(options, queue, rebalance, decoherence, watched, seed, slice) {}
 
   core::slot_base* try_take() override { return core_.try_take(); }
-  bool try_put(core::slot_base& slot) override {
-    const auto came = core_.try_put(slot);
-    if (came == core::put_result::look) throw rule_broken{"the gate was shut in the middle of a release"};
-    return came == core::put_result::done;
-  }
+  bool try_put(core::slot_base& slot) override { return core_.try_put(slot) == push_result::done; }
 
   void start(time_point now) override { core_.start(now); }
   void request_stop() override { core_.request_stop(); }
