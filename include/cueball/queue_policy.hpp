@@ -100,6 +100,8 @@ concept concurrent_queue =
         queue.push(number, place, [] { return true; })
       } noexcept -> std::same_as<push_result>;
       { queue.fence() } noexcept -> std::same_as<void>;
+      // Enough if only this number is allowed no longer.
+      { queue.fence(number) } noexcept -> std::same_as<void>;
       { queue.pop() } noexcept -> std::same_as<std::optional<std::uint32_t>>;
       // Takes out a certain number, by one thread at a time; false if it is not there (any more).
       { queue.remove(number, std::uint32_t{}) } noexcept -> std::same_as<bool>;

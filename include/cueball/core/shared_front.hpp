@@ -108,7 +108,7 @@ class shared_front {
 
   void bar(slot_base& slot, bool on) noexcept {
     down(slot).barred.store(on ? 1 : 0);
-    if (on && gate_.load(std::memory_order_relaxed) == 0) idle_.fence();
+    if (on && gate_.load(std::memory_order_relaxed) == 0) idle_.fence(slot.index);
   }
 
   std::uint32_t orphans(slot_base& slot) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// A ring of numbers that threads use at once without a lock: what `fifo` and `random` are made of for
+/// A ring of numbers that threads use at once without a lock: what `fifo` is made of for
 /// `threading::lock_free`.
 #pragma once
 
@@ -68,6 +68,9 @@ class concurrent_ring {
     }
   }
 
+  /// Of pushes of one number: here there is one place for all.
+  void fence(std::uint32_t) noexcept { fence(); }
+
   std::optional<std::uint32_t> pop() noexcept {
     const auto hint = head_.load(std::memory_order_acquire);
     for (auto position = hint;;) {
@@ -104,25 +107,6 @@ class concurrent_ring {
     auto tail = tail_.load(std::memory_order_acquire);
     find_end(tail);
     return is_behind(head, tail) ? static_cast<std::size_t>((tail - head) & positions) : 0;
-  }
-
-  /// Pops the holes at the head.
-  void drop_holes() noexcept {
-    const auto hint = head_.load(std::memory_order_acquire);
-    auto position = hint;
-    pop_holes(position);
-    if (position != hint) advance(head_, hint, position);
-  }
-
-  /// What is at the `offset`-th place from the head, if something is and nobody takes it first.
-  std::optional<std::uint32_t> take_at(std::uint64_t offset) noexcept {
-    const auto position = (head_.load(std::memory_order_relaxed) + offset) & positions;
-    auto& cell = at(position);
-    auto seen = cell.load(std::memory_order_acquire);
-    const auto number = number_of(seen);
-    if (position_of(seen) != position || number == nothing || number == hole) return std::nullopt;
-    if (!cell.compare_exchange(seen, word(position, hole), std::memory_order_seq_cst)) return std::nullopt;
-    return number;
   }
 
   /// Calls `see(number)` from the head on until that returns false. What others do meanwhile may be seen or

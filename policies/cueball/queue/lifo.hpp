@@ -135,6 +135,8 @@ struct lifo {
       }
     }
 
+    void fence(std::uint32_t) noexcept { fence(); }
+
     std::optional<std::uint32_t> pop() noexcept {
       auto top = top_.load(std::memory_order_acquire);
       for (;;) {

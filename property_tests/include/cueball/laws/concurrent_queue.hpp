@@ -94,8 +94,11 @@ class modelled_concurrent {
     check();
   }
 
-  void fence() {
-    queue_.fence();
+  void fence(std::size_t which) {
+    if (which % 2 == 0)
+      queue_.fence();
+    else
+      queue_.fence(static_cast<std::uint32_t>(which % places_.size()));
     ++holes_;
     check();
   }
@@ -106,7 +109,7 @@ class modelled_concurrent {
     int asked = 0;
     const auto came = queue_.push(number, places_[number], [&] {
       if (++asked > 1) return false;
-      queue_.fence();
+      which % 2 == 0 ? queue_.fence() : queue_.fence(number);
       return true;
     });
     ++holes_;
@@ -166,14 +169,14 @@ class modelled_concurrent {
 
 template <class Policy>
 void play_with_concurrent(const Policy& policy) {
-  const auto capacity = *rc::gen::inRange<std::uint32_t>(1, 9);
+  const auto capacity = *rc::gen::element<std::uint32_t>(1, 2, 3, 4, 5, 6, 7, 8, 33, 70);
   const auto seed = *rc::gen::inRange<std::uint64_t>(0, 1000);
   const auto ops = *rc::gen::scale(4.0, rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 100)));
   modelled_concurrent<Policy> queue{policy, capacity, seed};
   for (const auto op : ops) {
     const auto which = static_cast<std::size_t>(op / 4);
     if (op % 10 == 9)
-      queue.fence();
+      queue.fence(which);
     else if (op % 10 == 8 && !queue.is_full())
       queue.push_forbidden(which);
     else if (op % 10 == 7 && !queue.is_full())
@@ -304,8 +307,8 @@ void check_concurrent_queue(const Policy& policy = {}) {
   fact("a concurrent queue is linearisable" + of, [&] { detail::check_linearisable(policy); });
   if constexpr (order_of<Policy> == queue_order::uniform)
     fact("a uniform concurrent queue hands out each idle connection with the same probability" + of, [&] {
-      constexpr std::uint32_t size = 7;
-      detail::check_uniform_pops(detail::modelled_concurrent<Policy>{policy, size, 1}, size);
+      for (const std::uint32_t size : {7U, 40U})
+        detail::check_uniform_pops(detail::modelled_concurrent<Policy>{policy, size, 1}, size);
     });
 }
 
