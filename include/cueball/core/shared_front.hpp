@@ -44,10 +44,7 @@ class shared_front {
   using slot_type = shared_slot<Threading>;
 
   shared_front(const QueuePolicy& policy, std::size_t capacity, random_source random, const Slots& slots)
-      : slots_(slots),
-        idle_(policy, capacity, random_source{random()}),
-        room_aside_(2 * capacity),
-        aside_(policy, room_aside_ + capacity, random) {}
+      : slots_(slots), idle_(policy, capacity, random_source{random()}), aside_(policy, capacity, random) {}
 
   /// Before the slot is put for the first time.
   void make_room(slot_base& slot) { idle_.make_room(slot.index); }
@@ -208,14 +205,13 @@ class shared_front {
       idle_.tidy();
     } else {
       if (phase_ == phase::none) begin(phase::out);
-      if (aside_.size() >= room_aside_) return;
       if (const auto number = idle_.pop()) put_aside(slots_[*number]);
     }
   }
 
   void move_out(std::size_t steps) noexcept {
     for (; steps > 0; --steps) {
-      const auto number = aside_.size() < room_aside_ ? idle_.pop() : std::nullopt;
+      const auto number = idle_.pop();
       if (!number) {
         phase_ = phase::back;
         return;
@@ -242,9 +238,6 @@ class shared_front {
   const Slots& slots_;
   typename Threading::template atomic<std::uint32_t> gate_{gate::not_running};
   typename QueuePolicy::template concurrent<Threading::template atomic> idle_;
-
-  /// More is not moved aside: releases that took long may put back what is not wanted.
-  std::size_t room_aside_;
   typename QueuePolicy::template queue<slot_handle> aside_;
   phase phase_ = phase::none;
   bool shuffling_ = false;
