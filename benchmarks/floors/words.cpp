@@ -15,10 +15,12 @@ namespace {
 struct alignas(64) word {
   std::atomic<std::uint64_t> value{0};
 
-  void add(std::uint64_t delta) noexcept {
+  /// Returns what was there.
+  std::uint64_t add(std::uint64_t delta) noexcept {
     auto old = value.load(std::memory_order_relaxed);
     while (!value.compare_exchange_weak(old, old + delta)) {
     }
+    return old;
   }
 };
 
@@ -48,6 +50,35 @@ struct cas_shared {
   held_word claim(int) { return held_word{only}; }
 
   word only;
+};
+
+/// What any queue with two ends does at the least: it exchanges one end to claim and the other one to
+/// release, and between them somebody writes to what he has got, in its turn. (Not a queue: nobody looks
+/// whether it is there.)
+class held_turn {
+ public:
+  held_turn(word& head, word& tail, std::vector<word>& all)
+      : tail_(tail), mine_(all[static_cast<std::size_t>(head.add(1) % all.size())]) {
+    mine_.value.store(mine_.value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  ~held_turn() { tail_.add(1); }
+  held_turn(const held_turn&) = delete;
+  held_turn& operator=(const held_turn&) = delete;
+
+  word& operator*() const noexcept { return mine_; }
+
+ private:
+  word& tail_;
+  word& mine_;
+};
+
+struct two_ends {
+  two_ends(int, int size) : all(static_cast<std::size_t>(size)) {}
+  held_turn claim(int) { return {head, tail, all}; }
+
+  word head;
+  word tail;
+  std::vector<word> all;
 };
 
 /// Two locks: one to claim, one to release.
@@ -80,7 +111,7 @@ struct mutex_pair {
 
 [[maybe_unused]] const bool added =
     bench::add_cycles<cas_private>("cas_private") && bench::add_cycles<cas_shared>("cas_shared") &&
-    bench::add_cycles<mutex_pair>("mutex_pair") && bench::add_fixed_cycles<cas_private>("cas_private") &&
-    bench::add_fixed_cycles<mutex_pair>("mutex_pair");
+    bench::add_cycles<two_ends>("two_ends") && bench::add_cycles<mutex_pair>("mutex_pair") &&
+    bench::add_fixed_cycles<cas_private>("cas_private") && bench::add_fixed_cycles<mutex_pair>("mutex_pair");
 
 }  // namespace

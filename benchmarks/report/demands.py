@@ -61,6 +61,12 @@ def all_demands(results):
                 slowest = (times, peer)
         yield Demand(f"`lock_free`, {in_words(threads)}: so many times faster than the fastest native peer"
                      + (f" ({slowest[1]})" if slowest else ""), slowest and slowest[0], demand, aim, at_most=False)
+    # What bounds it: see the text of docs/performance.md.
+    for threads, demand in (("2", 1.5), ("8", 2.5)):
+        yield Demand(f"`lock_free`, {in_words(threads)}, to a queue of two ends that looks at nothing",
+                     ratio("cycle", threads, free, "two_ends"), demand, None)
+        yield Demand(f"`lock_free` with `queue::random`, {in_words(threads)}, to the shared CAS pair",
+                     ratio("cycle", threads, "lock_free_random", "cas_shared"), demand, None)
     for model in (multi, free):
         yield from waiting(results, model)
     for model in (single, multi, free):

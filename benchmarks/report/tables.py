@@ -11,8 +11,8 @@ FLOORS = {
     "compile": ("asio_only",),
 }
 
-FLOOR_NAMES = {"cas_private", "cas_shared", "mutex_pair", "mutex_ring_cv", "post", "posts", "two_that_never_wait",
-               "strict_fifo", "barging", "asio_only"}
+FLOOR_NAMES = {"cas_private", "cas_shared", "two_ends", "mutex_pair", "mutex_ring_cv", "post", "posts",
+               "two_that_never_wait", "strict_fifo", "barging", "asio_only"}
 
 TITLES = {
     "cycle": "claim + release; threads on 16 connections",
