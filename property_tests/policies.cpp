@@ -14,6 +14,7 @@
 #include <cueball/queue/fifo.hpp>
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
+#include <cueball/queue/sticky.hpp>
 #include <cueball/rebalance/even_spread.hpp>
 #include <cueball/rebalance/weighted.hpp>
 #include <cueball/static_resolver.hpp>
@@ -30,6 +31,7 @@ TEST_CASE("the shipped queues are lawful", "[queues]") {
   CHECK_NOTHROW(laws::check<cueball::queue::fifo>());
   CHECK_NOTHROW(laws::check<cueball::queue::lifo>());
   CHECK_NOTHROW(laws::check<cueball::queue::random>());
+  CHECK_NOTHROW(laws::check<cueball::queue::sticky>());
 }
 
 TEST_CASE("the shipped rebalance strategies are lawful", "[plans]") {

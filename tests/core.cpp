@@ -6,6 +6,9 @@
 
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
+#include <cueball/queue/sticky.hpp>
+#include <cueball/threading/lock_free.hpp>
+#include <cueball/threading/single_threaded.hpp>
 
 #include "support/catch.hpp"
 #include "support/core_world.hpp"
@@ -141,4 +144,29 @@ TEST_CASE("an idle pool arms no timer but that of its schedule") {
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   CHECK(all.core.next_wake() == time_point{1h} + 300s);
+}
+
+TEMPLATE_TEST_CASE("a sticky queue gives the same connection for a while, and then any", "",
+                   threading::lock_free, threading::single_threaded) {
+  constexpr std::uint32_t size = 8;
+  core_world<queue::sticky, TestType> all{
+      {.max_connections = size, .max_connecting = {.per_backend = size, .per_pool = size}}};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  // Where there is a lock the last one in a row is drawn, and else the first one of the next row.
+  const std::uint32_t first = TestType::concurrent ? 0 : queue::sticky::most_in_a_row - 1;
+  std::vector<int> claims(size);
+  const core::slot_base* last = nullptr;
+  for (std::uint32_t i = 0; i < 400 * queue::sticky::most_in_a_row; ++i) {
+    auto* const slot = all.core.try_take();
+    REQUIRE(slot);
+    ++claims[slot->index];
+    const bool changes = i % queue::sticky::most_in_a_row == first;
+    if (last && !changes) REQUIRE(slot == last);
+    last = slot;
+    REQUIRE(all.core.try_put(*slot) == push_result::done);
+  }
+  // Of 400 draws each connection has 50 on average; with a fair draw fewer than 20 come once in ten million
+  // cases.
+  for (const auto each : claims) REQUIRE(each > 20 * static_cast<int>(queue::sticky::most_in_a_row));
 }

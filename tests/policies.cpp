@@ -18,6 +18,7 @@
 #include <cueball/queue/fifo.hpp>
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
+#include <cueball/queue/sticky.hpp>
 #include <cueball/rebalance/even_spread.hpp>
 #include <cueball/rebalance/weighted.hpp>
 #include <cueball/threading/multi_threaded.hpp>
@@ -79,7 +80,7 @@ TEST_CASE("the order of the policies does not change the type") {
 }
 
 TEST_CASE("a policy without state takes no room") {
-  STATIC_REQUIRE(all_empty<queue::fifo, queue::lifo, queue::random>);
+  STATIC_REQUIRE(all_empty<queue::fifo, queue::lifo, queue::random, queue::sticky>);
   STATIC_REQUIRE(all_empty<rebalance::even_spread, rebalance::weighted>);
   STATIC_REQUIRE(all_empty<decoherence::never>);
   STATIC_REQUIRE(all_empty<threading::single_threaded, threading::multi_threaded>);
@@ -94,8 +95,8 @@ TEST_CASE("single_threaded shares nothing, and pays for nothing") {
 }
 
 TEST_CASE("the shipped policies model the concept of their axis, and of no other") {
-  STATIC_REQUIRE(
-      (queue_strategy<queue::fifo> && queue_strategy<queue::lifo> && queue_strategy<queue::random>));
+  STATIC_REQUIRE((queue_strategy<queue::fifo> && queue_strategy<queue::lifo> &&
+                  queue_strategy<queue::random> && queue_strategy<queue::sticky>));
   STATIC_REQUIRE((rebalance_strategy<rebalance::even_spread> && rebalance_strategy<rebalance::weighted>));
   STATIC_REQUIRE((decoherence_schedule<decoherence::never> && decoherence_schedule<decoherence::periodic> &&
                   decoherence_schedule<decoherence::jittered>));

@@ -38,6 +38,7 @@
 #include <cueball/pool.hpp>
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
+#include <cueball/queue/sticky.hpp>
 #include <cueball/rebalance/weighted.hpp>
 #include <cueball/threading/lock_free.hpp>
 #include <cueball/threading/single_threaded.hpp>
@@ -573,6 +574,7 @@ TEST_CASE("claims, releases, cancellations, churn and stop from everywhere at on
       storm<pool<fragile, threading::lock_free, queue::lifo, observer::counting>>(how, round / 2);
       storm<pool<fragile, threading::lock_free, queue::random, rebalance::weighted, decoherence::periodic>>(
           how, round / 2, decoherence::periodic{500us});
+      storm<pool<fragile, threading::lock_free, queue::sticky>>(how, round / 2);
     }
   } while (steady::now() < end);
 }

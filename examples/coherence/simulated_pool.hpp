@@ -51,7 +51,7 @@ class simulated_pool {
   }
 
   void release(cueball::core::slot_base& slot) {
-    if (core_.try_put(slot) != cueball::core::put_result::done)
+    if (core_.try_put(slot) != cueball::push_result::done)
       core_.release(slot, cueball::core::verdict::good, now_);
   }
 

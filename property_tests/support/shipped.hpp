@@ -20,5 +20,6 @@ const cueball::laws::composition& composition(std::string_view name);
 std::vector<cueball::laws::composition> with_fifo();
 std::vector<cueball::laws::composition> with_lifo();
 std::vector<cueball::laws::composition> with_random();
+std::vector<cueball::laws::composition> with_sticky();
 
 }  // namespace shipped

@@ -9,6 +9,7 @@
 
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
+#include <cueball/queue/sticky.hpp>
 
 #include "explorer/world.hpp"
 #include "support/catch.hpp"
@@ -71,6 +72,8 @@ TEST_CASE("claim || release") {
                         claim_beside_release<world<lock_free_explored, cueball::queue::lifo>>);
   every_interleaving_of("claim || release, lock-free random",
                         claim_beside_release<world<lock_free_explored, cueball::queue::random>>);
+  every_interleaving_of("claim || release, lock-free sticky",
+                        claim_beside_release<world<lock_free_explored, cueball::queue::sticky>>);
 }
 
 TEMPLATE_TEST_CASE("claim with deadline || release", "", explored, lock_free_explored) {

@@ -253,13 +253,15 @@ void pool_core<Policies, Payload>::plan_sweep(time_point now) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::sweep_on(std::uint32_t& steps, time_point now) {
+  auto idle = front_.idle();
   for (; sweep_.at < slots_.size() && steps > 0; --steps, ++sweep_.at) {
     auto& slot = slots_[sweep_.at];
     if (slot.watched) continue;
     const auto state = front_.state_of(slot);
     if (state == slot_state::idle) {
-      if (checking_ > front_.idle() / 8) return;  // few at a time: the others can be claimed meanwhile
+      if (checking_ > idle / 8) return;  // few at a time: the others can be claimed meanwhile
       if (front_.remove(slot)) {
+        --idle;
         hold(slot);
         watch(slot);
         continue;
