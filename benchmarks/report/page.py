@@ -13,10 +13,10 @@ END = "<!-- measured by scripts/bench: end -->"
 def measured(results, circumstances):
     return "\n\n".join([
         f"{results.rounds} rounds on {circumstances}. {results.taken} samples count. {thrown_away(results)}",
-        "### All figures",
-        table(results),
         "### Demands and aims",
         demands(results),
+        "### All figures",
+        table(results),
         "`scripts/instructions` says what there is of instructions; the record is in benchmarks/instructions.",
     ])
 

@@ -8,9 +8,11 @@
 #include <barrier>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <cueball/laws/law.hpp>
@@ -295,6 +297,85 @@ void check_linearisable(const Policy& policy) {
   demand(all, "what threads do at once has an order in which one thread could have done it");
 }
 
+/// What happens in the middle of something: just before the access to a word that is so many to come.
+struct interruption {
+  static inline int steps = 0;
+  static inline std::function<void()> what;
+
+  static void reach() {
+    if (steps > 0 && --steps == 0) what();
+  }
+};
+
+/// A word of one thread that may be interrupted before each access.
+template <class Word>
+class interrupted_word {
+ public:
+  interrupted_word() = default;
+  explicit interrupted_word(Word value) : value_(value) {}
+
+  Word load(std::memory_order = std::memory_order_seq_cst) const noexcept {
+    interruption::reach();
+    return value_;
+  }
+
+  void store(Word value, std::memory_order = std::memory_order_seq_cst) noexcept {
+    interruption::reach();
+    value_ = value;
+  }
+
+  bool compare_exchange(Word& expected, Word desired,
+                        std::memory_order = std::memory_order_seq_cst) noexcept {
+    interruption::reach();
+    if (value_ != expected) {
+      expected = value_;
+      return false;
+    }
+    value_ = desired;
+    return true;
+  }
+
+  Word exchange(Word desired, std::memory_order = std::memory_order_seq_cst) noexcept {
+    interruption::reach();
+    return std::exchange(value_, desired);
+  }
+
+ private:
+  Word value_{};
+};
+
+/// In the middle of a push another thread does what the end of a pool does; before each of its steps once. It
+/// has the number, or the pusher has it; and if the pusher will come back to say that he is late, that was
+/// counted.
+template <class Policy>
+void check_end_amid_push(const Policy& policy) {
+  constexpr std::uint32_t pushed = 1;
+  for (int step = 1, reached = step; reached > 0; ++step) {
+    typename Policy::template concurrent<interrupted_word> queue{policy, 4, random_source{1}};
+    queue.make_room(3);
+    std::vector<relaxed_word<std::uint32_t>> places(4);
+    demand(queue.push(0, places[0], [] { return true; }) == push_result::done, "an empty queue has room");
+    bool ended = false;
+    bool found = false;
+    std::uint32_t late = 0;
+    interruption::what = [&] {
+      ended = true;
+      queue.fence();
+      found = queue.remove(pushed, places[pushed]);
+      while (const auto number = queue.pop()) found = found || *number == pushed;
+      late = queue.count_late(pushed);
+    };
+    interruption::steps = step;
+    const auto came = queue.push(pushed, places[pushed], [&] { return !ended; });
+    reached = std::exchange(interruption::steps, 0) == 0 ? 1 : 0;
+    const auto expected = !found && ended ? push_result::refused
+                          : late > 0      ? push_result::late
+                                          : push_result::done;
+    demand(came == expected, "a push that is amid the end of a pool says where its number is");
+    demand(late <= 1 && (found || late == 0), "only a push that has lost its number is late");
+  }
+}
+
 }  // namespace detail
 
 /// The laws of the concurrent form of a queue.
@@ -305,6 +386,8 @@ void check_concurrent_queue(const Policy& policy = {}) {
   law("a concurrent queue loses nothing, gives nothing twice, and keeps its order" + of,
       [&] { detail::play_with_concurrent(policy); });
   fact("a concurrent queue is linearisable" + of, [&] { detail::check_linearisable(policy); });
+  fact("a push that meets the end of the pool in its middle is in one place, and says where" + of,
+       [&] { detail::check_end_amid_push(policy); });
   if constexpr (order_of<Policy> == queue_order::uniform)
     fact("a uniform concurrent queue hands out each idle connection with the same probability" + of, [&] {
       for (const std::uint32_t size : {7U, 40U})
