@@ -170,3 +170,26 @@ TEMPLATE_TEST_CASE("a sticky queue gives the same connection for a while, and th
   // cases.
   for (const auto each : claims) REQUIRE(each > 20 * static_cast<int>(queue::sticky::most_in_a_row));
 }
+
+TEST_CASE("a shuffle that takes several slices mixes all, though the pool is used meanwhile") {
+  constexpr std::uint32_t size = 300;
+  core_world<threading::lock_free> all{
+      {.max_connections = size, .max_connecting = {.per_backend = size, .per_pool = size}}};
+  all.core.backend_added({"10.0.0.1", 1}, all.now);
+  all.pass(1s);
+  error_code why;
+  const auto use = [&] {
+    if (auto* const slot = all.core.try_claim(why)) all.core.release(*slot, core::verdict::good, all.now);
+  };
+  all.now = all.core.next_wake();  // when it is time to shuffle
+  while (all.core.stats().shuffles == 0) {
+    all.core.wake(all.now);
+    for (int i = 0; i < 100; ++i) use();
+  }
+  std::vector<std::uint32_t> order;
+  while (auto* const slot = all.core.try_take()) order.push_back(slot->index);
+  REQUIRE(order.size() == size);
+  int neighbours = 0;  // that were so before
+  for (std::size_t i = 1; i < order.size(); ++i) neighbours += order[i] == (order[i - 1] + 1) % size ? 1 : 0;
+  REQUIRE(neighbours < 100);  // those that were used before it was their turn stay together
+}

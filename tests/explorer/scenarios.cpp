@@ -438,7 +438,7 @@ TEST_CASE("the pool's destructor || release") {
   every_interleaving_of("the pool's destructor || release, lock-free, observed",
                         end_beside_release<world<lock_free_explored, witness>>);
   every_interleaving_of("the pool's destructor || release, lock-free lifo",
-                        end_beside_release<world<lock_free_explored, cueball::queue::lifo>>);
+                        end_beside_release<world<lock_free_explored, cueball::queue::lifo>>, 3);
 }
 
 TEMPLATE_TEST_CASE("the pool's destructor || the first connection", "", explored, lock_free_explored) {

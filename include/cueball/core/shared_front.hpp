@@ -36,8 +36,7 @@ struct alignas(64) shared_slot : slot_base {
 /// queue.
 ///
 /// To shuffle, and to get rid of holes when there is no room, the book shuts the gate, moves all slots aside,
-/// and moves them back, in slices. Who pushes or pops meanwhile, because he had passed the gate before, does
-/// no harm.
+/// and moves them back, in slices. Who pops meanwhile, because he had passed the gate before, does no harm.
 template <class QueuePolicy, class Threading, class Slots>
 class shared_front {
  public:
@@ -56,9 +55,10 @@ class shared_front {
 
   push_result try_put(slot_base& base) noexcept {
     auto& slot = down(base);
-    // relaxed: whoever has seen a fence has seen what was shut before it.
+    // Whoever has seen a fence has seen what was shut before it. acquire: who sees the gate open again also
+    // sees what was barred while it was shut, which had no fence of its own.
     return idle_.push(slot.index, slot.place, [&] {
-      return gate_.load(std::memory_order_relaxed) == 0 && slot.barred.load(std::memory_order_relaxed) == 0;
+      return gate_.load(std::memory_order_acquire) == 0 && slot.barred.load(std::memory_order_relaxed) == 0;
     });
   }
 
@@ -109,7 +109,8 @@ class shared_front {
   }
 
   std::uint32_t orphans(slot_base& slot) noexcept {
-    return (state_of(slot) == slot_state::claimed ? 1 : 0) + idle_.count_late(slot.index);
+    // Not `state_of`: a push that is under way, and will be refused, may look as if it had happened.
+    return (circulates(slot) ? 1 : 0) + idle_.count_late(slot.index);
   }
 
   bool has_work() const noexcept { return phase_ != phase::none; }
@@ -124,10 +125,7 @@ class shared_front {
     if (order_of<QueuePolicy> == queue_order::uniform) return true;
     if (!shuffling_) begin(phase::out);
     shuffling_ = true;
-    if (phase_ == phase::out) {
-      move_out(steps);
-      if (phase_ == phase::back) phase_ = phase::mix;
-    }
+    if (phase_ == phase::out) move_out(steps);
     if (phase_ == phase::mix && aside_.shuffle(random, steps)) phase_ = phase::back;
     if (phase_ == phase::back) move_back(steps);
     shuffling_ = phase_ != phase::none;
@@ -213,7 +211,7 @@ class shared_front {
     for (; steps > 0; --steps) {
       const auto number = idle_.pop();
       if (!number) {
-        phase_ = phase::back;
+        phase_ = shuffling_ ? phase::mix : phase::back;
         return;
       }
       put_aside(slots_[*number]);

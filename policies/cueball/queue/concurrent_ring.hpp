@@ -62,9 +62,13 @@ class concurrent_ring {
     const auto hint = tail_.load(std::memory_order_acquire);
     for (auto position = hint;;) {
       auto seen = find_end(position);
-      if (position_of(seen) != position) return;  // full: all that was seen empty is filled
-      if (!at(position).compare_exchange(seen, word(position, hole), std::memory_order_seq_cst)) continue;
-      return advance(tail_, hint, next(position));
+      // If it is full, all that was seen empty is filled. That it is has to be said with an exchange as well,
+      // so that a push which finds room there later has seen what was done before this.
+      const bool is_full = position_of(seen) != position;
+      if (!at(position).compare_exchange(seen, is_full ? seen : word(position, hole),
+                                         std::memory_order_seq_cst))
+        continue;
+      return is_full ? void() : advance(tail_, hint, next(position));
     }
   }
 

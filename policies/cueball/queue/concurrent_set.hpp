@@ -83,6 +83,11 @@ class concurrent_set {
   std::size_t size() const noexcept { return count().numbers; }
 
  protected:
+  /// The same for any number at all, a wrong one too.
+  bool take_if_known(std::uint32_t number) noexcept {
+    return number < bound_.load(std::memory_order_acquire) && take(number);
+  }
+
   /// False if it is not there.
   bool take(std::uint32_t number) noexcept {
     auto& word = word_of(number);

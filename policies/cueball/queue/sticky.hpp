@@ -92,7 +92,7 @@ struct sticky {
       auto& mine = habit_of_thread();
       if (mine.left > 0) {
         --mine.left;
-        if (set::take(mine.number)) return mine.number;
+        if (set::take_if_known(mine.number)) return mine.number;
       }
       const auto any = set::take_any([&mine](std::uint32_t bound) {
         mine.state = splitmix64::next(mine.state);
@@ -117,7 +117,8 @@ struct sticky {
       return last.fetch_add(1, std::memory_order_relaxed) + 1;
     }
 
-    /// A thread remembers a few queues; of one that it has forgotten it begins anew.
+    /// A thread remembers a few queues; of one that it has forgotten it begins anew. It is a guess, no more:
+    /// with queues of several shared libraries, two may have the same id.
     habit& habit_of_thread() noexcept {
       static thread_local constinit std::array<habit, 4> habits{};
       auto& found = habits[id_ % habits.size()];

@@ -261,7 +261,7 @@ void pool_core<Policies, Payload>::sweep_on(std::uint32_t& steps, time_point now
     if (state == slot_state::idle) {
       if (checking_ > idle / 8) return;  // few at a time: the others can be claimed meanwhile
       if (front_.remove(slot)) {
-        --idle;
+        if (idle > 0) --idle;  // it is about so many
         hold(slot);
         watch(slot);
         continue;

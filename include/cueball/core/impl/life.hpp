@@ -120,14 +120,6 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
     else if (is_held(slot) || front_.remove(slot))
       close(slot, close_reason::stopped);
   }
-  // What came back while the last ones were looked for.
-  if (stop_at_ == slots_.size())
-    for (; steps > 0; --steps) {
-      auto* const slot = front_.take();
-      if (!slot) break;
-      --slot->claims;  // that was no claim
-      close(*slot, close_reason::stopped);
-    }
   for (; steps > 0 && at_record_; --steps) {
     auto& record = *at_record_;
     at_record_ = record_list::next(record);
