@@ -33,13 +33,9 @@ void every_interleaving_of(std::string name, std::function<void()> body, std::ui
   SUCCEED();
 }
 
-/// Of four threads, or three and much else, each of which has many steps where there is no lock.
+/// Of four threads, or three and a deadline, each of which has many steps where there is no lock.
 template <class Model>
 constexpr std::uint32_t preemptions_of_many = cueball::shares_front<Model> ? 1 : 2;
-
-/// Of those for which time may pass besides at every step.
-template <class Model>
-constexpr std::uint32_t preemptions_beside_time = cueball::shares_front<Model> ? 0 : 2;
 
 template <class Model>
 const std::string in = cueball::shares_front<Model> ? ", lock-free" : "";
@@ -81,27 +77,24 @@ TEST_CASE("claim || release") {
 }
 
 TEMPLATE_TEST_CASE("claim with deadline || release", "", explored, lock_free_explored) {
-  every_interleaving_of(
-      "claim with deadline || release" + in<TestType>,
-      [] {
-        world<TestType> here;
-        here.fill();
-        auto held = here.take();
-        const auto until = here.all.now() + 1ms;
-        here.go({{"claimer",
-                  [&] {
-                    error_code error;
-                    const auto claimed = here.pool->claim(until, error);
-                    const bool in_time = claimed && !error;
-                    const bool late = !claimed && error == errc::claim_timeout && here.all.now() >= until;
-                    here.all.check(in_time || late, "R9: a claim is granted, or fails at its deadline");
-                  }},
-                 {"releaser", [&] { held.release(); }}},
-                1ms);
-        here.settle();
-        here.check_whole(0);
-      },
-      preemptions_of_many<TestType>);
+  every_interleaving_of("claim with deadline || release" + in<TestType>, [] {
+    world<TestType> here;
+    here.fill();
+    auto held = here.take();
+    const auto until = here.all.now() + 1ms;
+    here.go({{"claimer",
+              [&] {
+                error_code error;
+                const auto claimed = here.pool->claim(until, error);
+                const bool in_time = claimed && !error;
+                const bool late = !claimed && error == errc::claim_timeout && here.all.now() >= until;
+                here.all.check(in_time || late, "R9: a claim is granted, or fails at its deadline");
+              }},
+             {"releaser", [&] { held.release(); }}},
+            1ms);
+    here.settle();
+    here.check_whole(0);
+  });
 }
 
 TEMPLATE_TEST_CASE("claim with deadline || claim || release", "", explored, lock_free_explored) {
@@ -124,7 +117,7 @@ TEMPLATE_TEST_CASE("claim with deadline || claim || release", "", explored, lock
         here.settle();
         here.check_whole(0);
       },
-      preemptions_beside_time<TestType>);
+      preemptions_of_many<TestType>);
 }
 
 TEMPLATE_TEST_CASE("claim || claim || release", "", explored, lock_free_explored) {
@@ -242,17 +235,14 @@ TEMPLATE_TEST_CASE("release || release || claim || claim", "", explored, lock_fr
 }
 
 TEMPLATE_TEST_CASE("claim || the first connection", "", explored, lock_free_explored) {
-  every_interleaving_of(
-      "claim || the first connection" + in<TestType>,
-      [] {
-        world<TestType, witness> here;
-        here.go({{"claimer", [&] { claim_and_release(here); }},
-                 {"waiter", [&] { here.pool->wait_ready(1, no_limit); }}},
-                2ms);
-        here.settle();
-        here.check_whole(0);
-      },
-      preemptions_of_many<TestType>);
+  every_interleaving_of("claim || the first connection" + in<TestType>, [] {
+    world<TestType, witness> here;
+    here.go({{"claimer", [&] { claim_and_release(here); }},
+             {"waiter", [&] { here.pool->wait_ready(1, no_limit); }}},
+            2ms);
+    here.settle();
+    here.check_whole(0);
+  });
 }
 
 TEMPLATE_TEST_CASE("claim || stop", "", explored, lock_free_explored) {
@@ -274,23 +264,20 @@ TEMPLATE_TEST_CASE("claim || stop", "", explored, lock_free_explored) {
 }
 
 TEMPLATE_TEST_CASE("claim || stop || release", "", explored, lock_free_explored) {
-  every_interleaving_of(
-      "claim || stop || release" + in<TestType>,
-      [] {
-        world<TestType> here;
-        here.fill();
-        auto held = here.take();
-        here.go({{"claimer",
-                  [&] {
-                    error_code error;
-                    const auto claimed = here.pool->claim(no_limit, error);
-                    here.all.check(claimed ? !error : error == errc::stopped, "granted, or stopped");
-                  }},
-                 {"stopper", [&] { here.pool->request_stop(); }},
-                 {"releaser", [&] { held.release(); }}});
-        here.check_nothing_left();
-      },
-      preemptions_of_many<TestType>);
+  every_interleaving_of("claim || stop || release" + in<TestType>, [] {
+    world<TestType> here;
+    here.fill();
+    auto held = here.take();
+    here.go({{"claimer",
+              [&] {
+                error_code error;
+                const auto claimed = here.pool->claim(no_limit, error);
+                here.all.check(claimed ? !error : error == errc::stopped, "granted, or stopped");
+              }},
+             {"stopper", [&] { here.pool->request_stop(); }},
+             {"releaser", [&] { held.release(); }}});
+    here.check_nothing_left();
+  });
 }
 
 TEMPLATE_TEST_CASE("cancel || grant, of a thread that waits", "", explored, lock_free_explored) {

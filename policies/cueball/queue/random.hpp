@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include <cueball/queue/concurrent_set.hpp>
+#include <cueball/queue/unordered.hpp>
 #include <cueball/queue_policy.hpp>
 
 namespace cueball::queue {
@@ -22,40 +22,16 @@ struct random {
   static constexpr queue_order order = queue_order::uniform;
 
   template <class Slot>
-  class queue {
+  class queue : public unordered<Slot> {
    public:
     queue(const random&, std::size_t capacity, random_source source)
-        : slots_(capacity + 1), source_(source) {}
-
-    void push(Slot slot) noexcept {
-      slots_[size_] = slot;
-      slot.place(size_++);
-    }
+        : unordered<Slot>(capacity), source_(source) {}
 
     std::optional<Slot> pop() noexcept {
-      Slot found{};
-      if (size_ != 0) {
-        found = slots_[source_.below(size_)];
-        remove(found);
-      }
-      return found ? std::optional<Slot>{found} : std::nullopt;  // one return: see fifo
+      return this->take([this](std::uint32_t size) { return source_.below(size); });
     }
-
-    void remove(Slot slot) noexcept {
-      const auto place = slot.place();
-      const auto last = slots_[--size_];
-      slots_[place] = last;
-      last.place(place);
-    }
-
-    std::size_t size() const noexcept { return size_; }
-
-    /// The order means nothing here.
-    bool shuffle(random_source&, std::size_t) noexcept { return true; }
 
    private:
-    std::vector<Slot> slots_;
-    std::uint32_t size_ = 0;
     random_source source_;
   };
 

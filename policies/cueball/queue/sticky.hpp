@@ -11,9 +11,9 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include <cueball/queue/concurrent_set.hpp>
+#include <cueball/queue/unordered.hpp>
 #include <cueball/queue_policy.hpp>
 #include <cueball/random.hpp>
 #include <cueball/relaxed_word.hpp>
@@ -33,41 +33,19 @@ struct sticky {
 
   /// Where there is a lock, or only one thread, that is the last one that came back.
   template <class Slot>
-  class queue {
+  class queue : public unordered<Slot> {
    public:
     queue(const sticky&, std::size_t capacity, random_source source)
-        : slots_(capacity + 1), source_(source) {}
-
-    void push(Slot slot) noexcept {
-      slots_[size_] = slot;
-      slot.place(size_++);
-    }
+        : unordered<Slot>(capacity), source_(source) {}
 
     std::optional<Slot> pop() noexcept {
-      Slot found{};
-      if (size_ != 0) {
+      return this->take([this](std::uint32_t size) {
         if (left_ == 0) left_ = most_in_a_row;
-        found = slots_[--left_ != 0 ? size_ - 1 : source_.below(size_)];
-        remove(found);
-      }
-      return found ? std::optional<Slot>{found} : std::nullopt;  // one return: see fifo
+        return --left_ != 0 ? size - 1 : source_.below(size);
+      });
     }
-
-    void remove(Slot slot) noexcept {
-      const auto place = slot.place();
-      const auto last = slots_[--size_];
-      slots_[place] = last;
-      last.place(place);
-    }
-
-    std::size_t size() const noexcept { return size_; }
-
-    /// What comes next is drawn anyway.
-    bool shuffle(random_source&, std::size_t) noexcept { return true; }
 
    private:
-    std::vector<Slot> slots_;
-    std::uint32_t size_ = 0;
     std::uint32_t left_ = 0;
     random_source source_;
   };
