@@ -91,7 +91,7 @@ TEST_CASE("a jittered schedule uses all of its range alike", "[parts]") {
 
 TEST_CASE("the back-off doubles, is bounded, and is spread evenly", "[parts]") {
   law("the back-off doubles, is bounded, and is spread", [] {
-    connect_recovery recovery;
+    operation_recovery recovery;
     recovery.delay = std::chrono::milliseconds{*rc::gen::inRange(1, 1000)};
     recovery.max_delay = recovery.delay * *rc::gen::inRange(1, 1000);
     recovery.spread = *rc::gen::inRange(0, 101) / 100.0;
@@ -105,7 +105,7 @@ TEST_CASE("the back-off doubles, is bounded, and is spread evenly", "[parts]") {
   });
   random_source random{8};
   std::vector<std::uint64_t> tenths(10);
-  const connect_recovery recovery{.delay = 1000ms, .max_delay = 1000ms, .spread = 0.5};
+  const operation_recovery recovery{.delay = 1000ms, .max_delay = 1000ms, .spread = 0.5};
   for (int i = 0; i < 20000; ++i) {
     const auto off = core::backoff_delay(recovery, 1, random) - duration{500ms};
     ++tenths[static_cast<std::size_t>(std::clamp<std::int64_t>(off / 100ms, 0, 9))];

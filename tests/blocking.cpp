@@ -77,8 +77,8 @@ auto make(std::shared_ptr<world> of) {
 
 constexpr pool_options quick{.max_connections = 4,
                              .rebalance_delay = std::chrono::milliseconds{1},
-                             .recovery = {.connect = {.timeout = std::chrono::milliseconds{400},
-                                                      .delay = std::chrono::milliseconds{1}}}};
+                             .recovery = {.usual = {.timeout = std::chrono::milliseconds{400},
+                                                    .delay = std::chrono::milliseconds{1}}}};
 
 }  // namespace
 
@@ -158,7 +158,7 @@ TEST_CASE("a connect that comes back late is neither closed nor destroyed under 
                     [&](const backend&) { return late{of}; },
                     {.max_connections = 4,
                      .rebalance_delay = 1ms,
-                     .recovery = {.connect = {.timeout = 5ms, .delay = 1ms, .max_delay = 2ms}}}};
+                     .recovery = {.usual = {.timeout = 5ms, .delay = 1ms, .max_delay = 2ms}}}};
     REQUIRE(eventually([&] { return of.connects > 10; }));
     const auto stats = pool.stats();
     CHECK(stats.counters.opened == stats.counters.closed + stats.slots.total());
@@ -173,7 +173,7 @@ TEST_CASE("a connect that ends with the pool leaves nothing open beside the leas
   asio::thread_pool threads{1};
   auto slow = quick;
   slow.max_connections = 2;
-  slow.recovery.connect.timeout = 10s;
+  slow.recovery.usual.timeout = 10s;
   std::latch gone{1};
   lease<session> held;
   {

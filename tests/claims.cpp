@@ -234,7 +234,7 @@ TEST_CASE("a make function that throws is a failed connect with its text") {
                    if (++calls < 3) throw std::runtime_error("no credentials");
                    return {boost::asio::system_executor{}, where, plan};
                  },
-                 {.max_connections = 1, .rebalance_delay = 1ms, .recovery = {.connect = {.delay = 1ms}}}};
+                 {.max_connections = 1, .rebalance_delay = 1ms, .recovery = {.usual = {.delay = 1ms}}}};
   CHECK(pool.claim(10s));
   const auto row = pool.stats().backends.at(0);
   CHECK(row.counters.connect_failures == 2);
@@ -259,11 +259,10 @@ TEST_CASE("a connect that throws, and a connection that is dead on arrival, are 
 TEST_CASE("a connect that hangs is abandoned in time and tried again") {
   const auto plan = std::make_shared<script>();
   plan->set(1, script::mode::hang);
-  pool_type pool{static_resolver{at(1)},
-                 follow(plan),
-                 {.max_connections = 1,
-                  .rebalance_delay = 1ms,
-                  .recovery = {.connect = {.timeout = 20ms, .delay = 1ms}}}};
+  pool_type pool{
+      static_resolver{at(1)},
+      follow(plan),
+      {.max_connections = 1, .rebalance_delay = 1ms, .recovery = {.usual = {.timeout = 20ms, .delay = 1ms}}}};
   REQUIRE(eventually([&] { return pool.stats().counters.connect_failures >= 2; }));
   CHECK(pool.stats().backends.at(0).last_error == errc::connect_timeout);
   plan->set(1, script::mode::accept);

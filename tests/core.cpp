@@ -125,7 +125,7 @@ TEST_CASE("after a jump of the clock one shuffle follows, not one for each that 
 }
 
 TEST_CASE("a backend that was removed at one rebalance and comes back at a later one is tried at once") {
-  core_world all{{.max_connections = 1, .recovery = {.connect = {.delay = 60s, .max_delay = 60s}}}};
+  core_world all{{.max_connections = 1, .recovery = {.usual = {.delay = 60s, .max_delay = 60s}}}};
   const backend where{"10.0.0.1", 1};
   all.fails = true;
   all.core.backend_added(where, all.now);

@@ -38,7 +38,9 @@ constexpr std::array events{"connected", "failed",  "closed",  "watched",
 class table : support::core_world<> {
  public:
   explicit table(where place)
-      : core_world({.max_connections = 1, .recovery = {.connect = {.timeout = 60s, .spread = 0}}}, true) {
+      : core_world(
+            {.max_connections = 1, .recovery = {.usual = {.timeout = 60s, .max_timeout = 60s, .spread = 0}}},
+            true) {
     core.backend_added(home_, now);
     pass(100ms);
     core.each_slot([&](const core::slot_base& slot) { id_ = core::id_of(slot); });

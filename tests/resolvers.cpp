@@ -33,7 +33,7 @@ namespace {
 
 constexpr pool_options quick{.max_connections = 4,
                              .rebalance_delay = std::chrono::milliseconds{1},
-                             .recovery = {.connect = {.delay = std::chrono::milliseconds{1}}}};
+                             .recovery = {.usual = {.delay = std::chrono::milliseconds{1}}}};
 
 /// The idle connections of each live backend, by port.
 template <class Pool>
@@ -227,11 +227,10 @@ TEST_CASE("a sink takes reports from many threads, and refuses bad ones one by o
       sink.round_done();
     }
   };
-  pool_type pool{loud{},
-                 follow(plan),
-                 {.max_connections = 10,
-                  .rebalance_delay = 1ms,
-                  .recovery = {.connect = {.delay = 1h, .max_delay = 1h}}}};
+  pool_type pool{
+      loud{},
+      follow(plan),
+      {.max_connections = 10, .rebalance_delay = 1ms, .recovery = {.usual = {.delay = 1h, .max_delay = 1h}}}};
   const counts even{{99, 2}, {100, 2}, {101, 2}, {102, 2}, {103, 2}};
   REQUIRE(eventually([&] { return spread(pool) == even; }));
   REQUIRE(eventually([&] { return pool.observer().resolver_failed.value() >= 4 * 50 * 3; }));

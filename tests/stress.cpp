@@ -247,7 +247,7 @@ constexpr pool_options quick{
     .rebalance_delay = 1ms,
     .watch_delay = 1ms,
     .max_connecting = {.per_backend = 3, .per_pool = 5},
-    .recovery = {.connect = {.timeout = 5ms, .delay = 1ms, .max_delay = 3ms, .stable_after = 1ms}}};
+    .recovery = {.usual = {.timeout = 5ms, .delay = 1ms, .max_delay = 3ms}, .stable_after = 1ms}};
 
 backend at(std::uint16_t port, std::uint32_t weight = 1) {
   return {.address = "127.0.0.1", .port = port, .weight = weight};

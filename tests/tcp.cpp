@@ -40,7 +40,7 @@ std::string echo(tcp_connection& connection, const std::string& text) {
 constexpr pool_options quick{.max_connections = 4,
                              .rebalance_delay = std::chrono::milliseconds{1},
                              .watch_delay = std::chrono::milliseconds{10},
-                             .recovery = {.connect = {.delay = std::chrono::milliseconds{1}}}};
+                             .recovery = {.usual = {.delay = std::chrono::milliseconds{1}}}};
 
 }  // namespace
 
@@ -162,7 +162,7 @@ TEST_CASE("a server that hangs up at once is not hammered") {
     pool_type pool{static_resolver{{"127.0.0.1", acceptor.local_endpoint().port()}},
                    {.max_connections = 4,
                     .rebalance_delay = 1ms,
-                    .recovery = {.connect = {.delay = 100ms, .max_delay = 1s, .spread = 0}}}};
+                    .recovery = {.usual = {.delay = 100ms, .max_delay = 1s, .spread = 0}}}};
     const auto start = std::chrono::steady_clock::now();
     REQUIRE(eventually([&] { return pool.stats().counters.broken >= 8; }));
     // Four at the most before the first break is seen, and then 100 ms of patience.

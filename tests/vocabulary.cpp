@@ -102,16 +102,25 @@ TEST_CASE("a bad option is refused by name and value") {
              ct::ContainsSubstring("max_connecting.per_backend"));
   CHECK_THAT(complaint({.max_connecting = {.per_pool = 0}}),
              ct::ContainsSubstring("max_connecting.per_pool"));
-  CHECK_THAT(complaint({.recovery = {.connect = {.timeout = 0s}}}), ct::ContainsSubstring("connect.timeout"));
-  CHECK_THAT(complaint({.recovery = {.connect = {.delay = 0s}}}), ct::ContainsSubstring("connect.delay"));
-  CHECK_THAT(complaint({.recovery = {.connect = {.delay = 2s, .max_delay = 1s}}}),
-             ct::ContainsSubstring("connect.max_delay"));
-  CHECK_THAT(complaint({.recovery = {.connect = {.spread = 1.5}}}),
-             ct::ContainsSubstring("connect.spread is 1.5"));
-  CHECK_THAT(complaint({.recovery = {.connect = {.spread = std::numeric_limits<double>::quiet_NaN()}}}),
-             ct::ContainsSubstring("connect.spread"));
-  CHECK_THAT(complaint({.recovery = {.connect = {.stable_after = 0s}}}),
-             ct::ContainsSubstring("stable_after"));
+  CHECK_THAT(complaint({.recovery = {.usual = {.timeout = 0s}}}), ct::ContainsSubstring("usual.timeout"));
+  CHECK_THAT(complaint({.recovery = {.usual = {.delay = 0s}}}), ct::ContainsSubstring("usual.delay"));
+  CHECK_THAT(complaint({.recovery = {.usual = {.delay = 2s, .max_delay = 1s}}}),
+             ct::ContainsSubstring("usual.max_delay"));
+  CHECK_THAT(complaint({.recovery = {.usual = {.spread = 1.5}}}),
+             ct::ContainsSubstring("usual.spread is 1.5"));
+  CHECK_THAT(complaint({.recovery = {.usual = {.spread = std::numeric_limits<double>::quiet_NaN()}}}),
+             ct::ContainsSubstring("usual.spread"));
+  CHECK_THAT(complaint({.recovery = {.usual = {.timeout = 30s}}}),
+             ct::ContainsSubstring("recovery.usual.max_timeout is 20000000000 ns; it must be at least "
+                                   "recovery.usual.timeout, 30000000000 ns"));
+  CHECK_THAT(complaint({.recovery = {.usual = {.retries = 0}}}), ct::ContainsSubstring("usual.retries is 0"));
+  CHECK_THAT(complaint({.recovery = {.connect = cueball::operation_recovery{.delay = 0s}}}),
+             ct::ContainsSubstring("recovery.connect.delay"));
+  CHECK_THAT(complaint({.recovery = {.initial = cueball::operation_recovery{.spread = -1}}}),
+             ct::ContainsSubstring("recovery.initial.spread"));
+  CHECK_THAT(complaint({.recovery = {.dns = cueball::operation_recovery{.max_delay = 1ms}}}),
+             ct::ContainsSubstring("recovery.dns.max_delay"));
+  CHECK_THAT(complaint({.recovery = {.stable_after = 0s}}), ct::ContainsSubstring("stable_after"));
   CHECK_THAT(complaint({.stop_timeout = -1ns}), ct::ContainsSubstring("stop_timeout"));
 }
 

@@ -28,9 +28,9 @@ inline cueball::pool_options options() {
   using std::chrono::milliseconds;
   return {.max_connections = connections,
           .claim_timeout = claim_deadline,
-          .recovery = {.connect = {.timeout = milliseconds{1000},
-                                   .delay = milliseconds{100},
-                                   .max_delay = milliseconds{500}}}};
+          .recovery = {.usual = {.timeout = milliseconds{1000},
+                                 .delay = milliseconds{100},
+                                 .max_delay = milliseconds{500}}}};
 }
 
 }  // namespace demo

@@ -33,7 +33,7 @@ struct handler {
 
 }  // namespace archetype
 
-/// Connects in the background. Optional: `async_wait_broken(token)`, `is_open()`.
+/// Connects in the background. Optional: `async_wait_broken(token)`, `is_open()`, `is_permanent(error)`.
 template <class Connection>
 concept async_connection = requires(Connection& connection, archetype::handler handler) {
   // Completes with void(error_code). May be cancelled, and closed while it runs.
@@ -42,7 +42,7 @@ concept async_connection = requires(Connection& connection, archetype::handler h
   { connection.close() } noexcept;
 };
 
-/// Connects by waiting, on a worker thread of the pool. Optional: `is_open()`.
+/// Connects by waiting, on a worker thread of the pool. Optional: `is_open()`, `is_permanent(error)`.
 template <class Connection>
 concept blocking_connection = requires(Connection& connection, time_point deadline) {
   // Throws if it could not connect, and no later than at the deadline.
@@ -66,6 +66,13 @@ concept watched_connection =
 template <class Connection>
 concept self_aware_connection = requires(const Connection& connection) {
   { connection.is_open() } noexcept -> std::convertible_to<bool>;
+};
+
+/// Knows which errors of its connect trying again soon does not mend, as a wrong password. Called on the
+/// pool's serial executor after a connect that failed.
+template <class Connection>
+concept discerning_connection = requires(const Connection& connection, const error_code& error) {
+  { connection.is_permanent(error) } noexcept -> std::convertible_to<bool>;
 };
 
 template <class Connection>

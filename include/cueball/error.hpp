@@ -23,6 +23,7 @@ enum class errc {
   claim_timeout = 1,  ///< No connection came free before the deadline of the claim.
   none_idle,          ///< `try_claim`: no connection is idle now, or others wait for one already.
   stopped,            ///< The pool was stopped.
+  all_dead,           ///< Every known backend is dead, and no connection is left.
   would_deadlock,     ///< A blocking call on the pool's own thread, which would wait for itself.
   wait_timeout,       ///< The pool was not ready before the deadline of `wait_ready`.
   connect_timeout,    ///< The connection did not connect in time.
@@ -58,6 +59,8 @@ class category_type final : public boost::system::error_category {
         return "no connection is idle";
       case errc::stopped:
         return "the pool was stopped";
+      case errc::all_dead:
+        return "every known backend is dead";
       case errc::would_deadlock:
         return "a blocking call on the pool's own thread would wait for itself";
       case errc::wait_timeout:

@@ -66,6 +66,19 @@ struct backend_removed_event {
   const backend& where;
 };
 
+/// Attempts to connect to a backend used up their retries, or it said that trying again is of no use. Its
+/// share goes to the others.
+struct backend_dead_event {
+  const backend& where;
+  error_code error;       ///< Of the last attempt.
+  std::string_view text;  ///< What was thrown, where something was.
+};
+
+/// A dead backend was connected to. Its share comes back.
+struct backend_alive_event {
+  const backend& where;
+};
+
 /// The resolver failed, or reported something that the pool refused. The backends stay as they were.
 struct resolver_failed_event {
   error_code error;

@@ -40,6 +40,8 @@ concept pool_observer = requires {
   requires detail::hears<Policy, backend_added_event>;
   requires detail::hears<Policy, backend_changed_event>;
   requires detail::hears<Policy, backend_removed_event>;
+  requires detail::hears<Policy, backend_dead_event>;
+  requires detail::hears<Policy, backend_alive_event>;
   requires detail::hears<Policy, resolver_failed_event>;
   requires detail::hears<Policy, plan_failed_event>;
   requires detail::hears<Policy, rebalanced_event>;

@@ -22,13 +22,21 @@ struct connecting_limits {
   std::uint32_t per_pool = 8;
 };
 
-/// How connecting is tried again. The delay after the n-th failed attempt in a row is `delay * 2^(n-1)`, at
-/// most `max_delay`, then spread: multiplied by a random factor from `1 - spread` to `1 + spread`. Each
-/// backend has its own delay. A resolver whose run ended is run again after such delays, too.
-struct connect_recovery {
-  /// A connect that takes longer is abandoned; a blocking one is told to end after seven eighths of this.
-  /// 1 ms to 365 days.
+/// How an operation is tried again after it failed. Attempt n in a row may take `timeout * 2^(n-1)`, at most
+/// `max_timeout`; after it the next one waits for `delay * 2^(n-1)`, at most `max_delay`, which is then
+/// spread: multiplied by a random factor from `1 - spread` to `1 + spread`. (The schedule is that of
+/// node-cueball.)
+struct operation_recovery {
+  /// So many attempts in a row may fail; then the backend is dead: its share goes to the others, and it is
+  /// probed after each `max_delay`, for up to `max_timeout`, until it connects. 1 to 1,000,000.
+  std::uint32_t retries = 5;
+
+  /// An attempt that takes longer is abandoned; a blocking connect is told to end after seven eighths of
+  /// this. 1 ms to 365 days.
   duration timeout = std::chrono::seconds{5};
+
+  /// Not less than `timeout`, to 365 days.
+  duration max_timeout = std::chrono::seconds{20};
 
   /// 1 ms to 365 days.
   duration delay = std::chrono::milliseconds{250};
@@ -38,15 +46,32 @@ struct connect_recovery {
 
   /// 0 to 1. Without spread, clients that lost a server together come back together.
   double spread = 0.2;
+};
+
+/// What to do after failures, by operation. Each backend is counted by itself.
+struct recovery_options {
+  /// Whatever has nothing of its own.
+  operation_recovery usual{};
+
+  /// Connecting to a backend. None: as `usual`.
+  std::optional<operation_recovery> connect{};
+
+  /// Connecting to a backend to which no connection has been made yet. None: as `connect`.
+  std::optional<operation_recovery> initial{};
+
+  /// Finding the backends: a resolver whose run ended is run again after these delays. Its `retries` and
+  /// timeouts mean nothing to the pool. None: as `usual`.
+  std::optional<operation_recovery> dns{};
 
   /// A connection that breaks before it was released once, or was up this long, counts as a failed attempt.
   /// So a server that accepts and hangs up at once is not hammered. 1 ms to 365 days.
   duration stable_after = std::chrono::seconds{1};
-};
 
-/// What to do after failures, by operation.
-struct recovery_options {
-  connect_recovery connect{};
+  constexpr const operation_recovery& of_connect() const noexcept { return connect ? *connect : usual; }
+  constexpr const operation_recovery& of_initial() const noexcept {
+    return initial ? *initial : of_connect();
+  }
+  constexpr const operation_recovery& of_dns() const noexcept { return dns ? *dns : usual; }
 };
 
 /// An aggregate: name what differs from the default, as in `{.max_connections = 12, .claim_timeout = 1s}`.
@@ -114,26 +139,40 @@ inline void check_limit(std::string_view field, duration value) {
     refuse_option(field, in_words(value), "1 ms to 365 days, or no_limit");
 }
 
+inline void check_maximum(const std::string& name, std::string_view field, duration most, duration least) {
+  check_interval(name + ".max_" + std::string{field}, most);
+  if (most < least)
+    refuse_option(name + ".max_" + std::string{field}, in_words(most),
+                  "at least " + name + "." + std::string{field} + ", " + in_words(least));
+}
+
+inline void check_recovery(std::string_view operation, const operation_recovery& what) {
+  const auto name = "recovery." + std::string{operation};
+  check_count(name + ".retries", what.retries, 1'000'000);
+  check_interval(name + ".timeout", what.timeout);
+  check_maximum(name, "timeout", what.max_timeout, what.timeout);
+  check_interval(name + ".delay", what.delay);
+  check_maximum(name, "delay", what.max_delay, what.delay);
+  if (!(what.spread >= 0.0 && what.spread <= 1.0))
+    refuse_option(name + ".spread", std::to_string(what.spread), "0 to 1");
+}
+
 }  // namespace detail
 
 /// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
 inline void check(const pool_options& options) {
-  const auto& connect = options.recovery.connect;
+  const auto& recovery = options.recovery;
   detail::check_count("max_connections", options.max_connections, 1'000'000);
   detail::check_limit("claim_timeout", options.claim_timeout);
   detail::check_interval("rebalance_delay", options.rebalance_delay);
   detail::check_limit("watch_delay", options.watch_delay);
   detail::check_count("max_connecting.per_backend", options.max_connecting.per_backend, 10'000);
   detail::check_count("max_connecting.per_pool", options.max_connecting.per_pool, 10'000);
-  detail::check_interval("recovery.connect.timeout", connect.timeout);
-  detail::check_interval("recovery.connect.delay", connect.delay);
-  detail::check_interval("recovery.connect.max_delay", connect.max_delay);
-  if (connect.max_delay < connect.delay)
-    detail::refuse_option("recovery.connect.max_delay", detail::in_words(connect.max_delay),
-                          "at least recovery.connect.delay, " + detail::in_words(connect.delay));
-  if (!(connect.spread >= 0.0 && connect.spread <= 1.0))
-    detail::refuse_option("recovery.connect.spread", std::to_string(connect.spread), "0 to 1");
-  detail::check_interval("recovery.connect.stable_after", connect.stable_after);
+  detail::check_recovery("usual", recovery.usual);
+  if (recovery.connect) detail::check_recovery("connect", *recovery.connect);
+  if (recovery.initial) detail::check_recovery("initial", *recovery.initial);
+  if (recovery.dns) detail::check_recovery("dns", *recovery.dns);
+  detail::check_interval("recovery.stable_after", recovery.stable_after);
   detail::check_limit("stop_timeout", options.stop_timeout);
 }
 

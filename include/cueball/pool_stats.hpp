@@ -52,8 +52,9 @@ struct slot_counters {
 /// The row of one backend.
 struct backend_stats {
   backend where;
-  std::string key;            ///< `where.key()`
-  bool live = false;          ///< False: removed, and its last connections are on their way out.
+  std::string key;    ///< `where.key()`
+  bool live = false;  ///< Part of the plan: announced as of the last rebalance, and not dead.
+  bool dead = false;  ///< Attempts to connect used up their retries; a monitor watches for its return.
   std::uint32_t planned = 0;  ///< Connections that the plan gives it.
   slot_counts slots;
   slot_counters counters;
@@ -71,6 +72,7 @@ struct pool_stats {
   slot_counters counters;       ///< Sum of the rows and of the backends that are gone.
   std::uint64_t waited = 0;     ///< Claims that had to wait, however they ended.
   std::uint64_t timed_out = 0;  ///< Claims that failed at their deadline.
+  std::uint64_t refused = 0;    ///< Claims that failed because every backend was dead.
   std::uint64_t cancelled = 0;  ///< Claims that were cancelled while they waited.
   std::uint64_t rebalances = 0;
   std::uint64_t shuffles = 0;

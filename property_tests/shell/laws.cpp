@@ -254,7 +254,7 @@ void world::heal() {
   if (run_ && sink_) announce(*sink_, false);
   if (gone_ || stopping_) return;
   const auto options = setting_.options();
-  const auto& recovery = options.recovery.connect;
+  const auto& recovery = options.recovery.usual;
   const auto delay = duration{
       static_cast<duration::rep>(static_cast<double>(recovery.max_delay.count()) * (1.0 + recovery.spread))};
   const auto watch = setting_.watch_ms == 0 ? 0ms : std::chrono::milliseconds{setting_.watch_ms};

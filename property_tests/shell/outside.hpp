@@ -160,6 +160,8 @@ class witness {
   void on(const backend_added_event&) noexcept { hear(told::backends); }
   void on(const backend_changed_event&) noexcept { hear(told::backends); }
   void on(const backend_removed_event&) noexcept { hear(told::backends); }
+  void on(const backend_dead_event&) noexcept { hear(told::backends); }
+  void on(const backend_alive_event&) noexcept { hear(told::backends); }
   void on(const resolver_failed_event&) noexcept { hear(told::resolver_failed); }
   void on(const plan_failed_event&) noexcept {}
   void on(const rebalanced_event&) noexcept { hear(told::rebalanced); }

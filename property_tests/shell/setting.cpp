@@ -39,11 +39,13 @@ pool_options setting::options() const {
   all.rebalance_delay = milliseconds{rebalance_ms};
   all.watch_delay = watch_ms == 0 ? no_limit : milliseconds{watch_ms};
   all.max_connecting = {per_backend, per_pool};
-  all.recovery.connect = {.timeout = milliseconds{timeout_ms},
-                          .delay = milliseconds{delay_ms},
-                          .max_delay = milliseconds{max_delay_ms},
-                          .spread = spread_percent / 100.0,
-                          .stable_after = milliseconds{200}};
+  all.recovery.usual = {.retries = 3,
+                        .timeout = milliseconds{timeout_ms},
+                        .max_timeout = milliseconds{2 * timeout_ms},
+                        .delay = milliseconds{delay_ms},
+                        .max_delay = milliseconds{max_delay_ms},
+                        .spread = spread_percent / 100.0};
+  all.recovery.stable_after = milliseconds{200};
   all.seed = seed;
   return all;
 }

@@ -27,6 +27,8 @@ void ledger::begin(time_point now) {
   voluntary_ = 0;
   trimmed_ = 0;
   connect_timed_out_ = false;
+  returned_ = false;
+  refuses_ = false;
   ready_ended_ = 0;
 }
 
@@ -81,6 +83,8 @@ void ledger::connected(core::slot_id id) {
   auto* const one = of(id);
   if (!one || one->now != state::connecting) return;
   auto& owner = members_[one->owner];
+  returned_ = one->monitor;
+  owner.was_up = true;
   ++owner.successes;
   if (!owner.held_back || now_ >= owner.not_before) {
     owner.not_before = time_point::min();
@@ -90,10 +94,10 @@ void ledger::connected(core::slot_id id) {
   becomes_idle(*one);
 }
 
-void ledger::connect_failed(core::slot_id id) {
+void ledger::connect_failed(core::slot_id id, bool permanent) {
   auto* const one = of(id);
   if (!one || (one->now != state::connecting && one->now != state::closing)) return;
-  if (one->now == state::connecting) connect_failure(*one);
+  if (one->now == state::connecting) connect_failure(*one, permanent);
   forget(*one);
 }
 
@@ -203,12 +207,12 @@ void ledger::observe(world& pool) {
     auto& one = members_[i];
     const bool has_row = row != rows.rend() && row->key == one.key &&
                          ((one.known && (one.live || one.announced)) || row->slots.total() == held_by(i));
-    if (one.known && has_row && row->live) {
+    if (one.known && has_row && (row->live || row->dead)) {
       demand(one.live || one.announced, "R3: a rebalance takes in what is announced");
       one.live = true;
     } else if (one.known && (one.live || !has_row)) {
       demand(!one.announced, "R3: a rebalance leaves out what was withdrawn");
-      one.live = one.known = false;
+      one.live = one.known = one.dead = false;
     }
     if (has_row) ++row;
   }
@@ -242,9 +246,12 @@ void ledger::decided(const core::effect& what) {
       plan_out_ = false;
       applied_ = true;
       target_ = what.target;
-      demand_equal(what.target, what.number == 0 ? 0 : options_.max_connections,
-                   "R1: the plan sums to the target");
+      demand_equal(what.target, what.number == 0 ? 0 : places_, "R1: the plan sums to the target");
       return;
+    case kind::tell_backend_dead:
+      return dies(what);
+    case kind::tell_backend_alive:
+      return revives(what);
     case kind::tell_shuffled:
       for (auto& one : connections_) one.rank = 0;
       return;
@@ -262,12 +269,19 @@ void ledger::opens(const core::effect& what) {
   if (what.slot.index >= connections_.size()) connections_.resize(what.slot.index + 1);
   auto& one = connections_[what.slot.index];
   demand(one.now == state::free, "a slot in use is not opened");
+  const auto& how = recovery_of(*owner);
+  auto timeout = owner->dead ? how.max_timeout : how.timeout;
+  for (auto i = owner->failures; i > 0 && timeout < how.max_timeout; --i)
+    timeout = std::min(2 * timeout, how.max_timeout);
+  demand(what.timeout == timeout, "R13: the time-out doubles with each failed attempt, up to its maximum");
   one = {.id = what.slot,
          .owner = static_cast<std::size_t>(owner - members_.data()),
          .now = state::connecting,
+         .monitor = owner->dead,
          .attempt = owner->attempt,
          .successes = owner->successes,
-         .opened_at = now_};
+         .opened_at = now_,
+         .gives_up_at = after(now_, timeout)};
   ++owner->opened;
   ++opened_;
 }
@@ -278,10 +292,8 @@ void ledger::closes(const core::effect& what) {
   // A connect that came through although it was cancelled is closed a second time.
   if (one->now == state::closing) return;
   if (one->now == state::connecting) {
-    const bool is_late = now_ >= after(one->opened_at, options_.recovery.connect.timeout);
-    demand(is_late || !connect_timed_out_, "R13: no connect times out before its time");
-    // Work that is late may close it for another reason.
-    if (!stopping_ && (is_sliced_ ? connect_timed_out_ : is_late)) connect_failure(*one);
+    demand(now_ >= one->gives_up_at || !connect_timed_out_, "R13: no connect times out before its time");
+    if (!stopping_ && connect_timed_out_) connect_failure(*one, false);
     connect_timed_out_ = false;
   } else {
     const bool voluntary = what.reason == close_reason::unwanted && !one->marked;
@@ -295,7 +307,7 @@ void ledger::closes(const core::effect& what) {
     if (what.reason == close_reason::broken && !was_proved(*one)) {
       auto& owner = members_[one->owner];
       owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new
-      failed_attempt(*one);
+      failed_attempt(*one, false);
     }
     demand(one->now != state::claimed || what.reason != close_reason::unwanted || one->marked,
            "R4: a claimed connection is not closed before its release");
@@ -303,8 +315,31 @@ void ledger::closes(const core::effect& what) {
   one->now = state::closing;
 }
 
+void ledger::dies(const core::effect& what) {
+  auto* const one = known(what.where->key());
+  note_death();
+  if (is_sliced_ && woken_ && !(one && one->live)) return;  // and left in the same event
+  demand(one && one->live && !one->dead && !stopping_, "R13: only a live backend dies");
+  one->dead = true;
+}
+
+void ledger::revives(const core::effect& what) {
+  auto* const one = known(what.where->key());
+  demand(one && one->dead && returned_, "R13: a dead backend returns when its monitor connects");
+  one->dead = one->must_be_dead = false;
+  note_death();
+}
+
+std::uint32_t ledger::places() const {
+  const bool any_dead =
+      std::any_of(members_.begin(), members_.end(), [](const member& one) { return one.dead; });
+  const auto most = options_.max_connections;
+  return options_.strict_maximum && any_dead && most > 1 ? most - 1 : most;
+}
+
 void ledger::gathers() {
   if (is_sliced_) {
+    places_ = places();
     demand(!plan_out_, "R3: one rebalance at a time");
     plan_out_ = true;
     ++plans_;
@@ -321,10 +356,12 @@ void ledger::gathers() {
     auto& one = members_[i];
     if (!one.known) continue;
     one.live = one.known = one.announced;
+    if (!one.live) one.dead = one.must_be_dead = false;
     one.gathered = 0;
     for (const auto& its : connections_)
       if (its.owner == i && its.now != state::free && its.now != state::closing) ++one.gathered;
   }
+  places_ = places();
 }
 
 void ledger::finished(const core::waiter& who) {
@@ -349,6 +386,10 @@ void ledger::finished(const core::waiter& who) {
   } else if (who.error == errc::claim_timeout || who.error == errc::wait_timeout) {
     demand(it.deadline <= now_, "R9: no claim fails before its deadline");
     if (who.waits_for == core::waiter::kind::claim) ++timed_out_;
+  } else if (who.error == errc::all_dead) {
+    demand(who.waits_for == core::waiter::kind::claim, "R13: only claims fail when all are dead");
+    refuses_ = true;
+    ++refused_;
   } else if (who.error == errc::stopped) {
     demand(stopping_, "R15: only a pool that stops says so");
   } else if (who.error) {
@@ -374,6 +415,7 @@ void ledger::check(world& pool) {
   if (!stopping_ && !pool.has_work() && !plan_out_) check_shares(stats);
   check_capacity();
   check_waiters(pool);
+  check_dead(pool);
   check_progress(pool);
   if (applied_ && !is_sliced_) rebalanced(pool);
   was_at_work_ = pool.has_work();
@@ -430,6 +472,7 @@ void ledger::check_stats(const pool_stats& stats) const {
   demand_equal(stats.waiters, claims_.size(), "R14: waiters");
   demand_equal(stats.timed_out, timed_out_, "R14: claims that timed out");
   demand_equal(stats.cancelled, cancelled_, "R14: claims that were cancelled");
+  demand_equal(stats.refused, refused_, "R14: claims that were refused");
 
   slot_counts sum;
   auto row = stats.backends.begin();
@@ -448,7 +491,8 @@ void ledger::check_stats(const pool_stats& stats) const {
     // A stop forgets what came and went inside one rebalance delay; when, is its own business.
     const bool may_be_gone = stopping_ && !one.announced && !one.live && its.total() == 0;
     const bool is_row = row != stats.backends.end() && row->key == one.key && row->slots == its &&
-                        row->live == one.live && row->counters.opened == one.opened;
+                        row->live == (one.live && !one.dead) && row->dead == one.dead &&
+                        row->counters.opened == one.opened;
     // A rebalance that is about to begin may stand before it, and forget it then.
     if (is_gone && !(is_row && one.opened > 0)) continue;
     if (may_be_gone && !is_row) continue;
@@ -478,12 +522,19 @@ void ledger::check_limits(bool is_at_work) const {
   for (std::size_t i = 0; i < members_.size(); ++i) {
     std::uint32_t its = 0;
     for (const auto& one : connections_) its += one.owner == i && one.now == state::connecting;
-    demand(its <= options_.max_connecting.per_backend, "R13: connects in flight, to one backend");
+    demand(its <= (members_[i].dead ? 1 : options_.max_connecting.per_backend),
+           "R13: connects in flight, to one backend");
   }
+  const auto monitors = std::count_if(connections_.begin(), connections_.end(), [](const connection& one) {
+    return one.now == state::connecting && one.monitor;
+  });
+  const auto most = options_.strict_maximum ? 1 : std::max(1U, options_.max_connecting.per_pool / 2);
+  demand(monitors <= static_cast<std::ptrdiff_t>(most),
+         "R13: monitors use at most half of what may be in flight");
   if (options_.strict_maximum)
     demand(total() <= options_.max_connections, "R5: a strict maximum is never exceeded");
   // Between a plan and its coming into force, replacements may be connected already.
-  const auto replacements = is_at_work ? options_.max_connecting.per_pool : 0;
+  const auto replacements = is_at_work || plan_out_ ? options_.max_connecting.per_pool : 0;
   if (!stopping_)
     demand(count(state::idle) <= options_.max_connections + replacements,
            "R4: nothing idle beyond the target");
@@ -494,7 +545,8 @@ void ledger::check_capacity() {
   if (options_.strict_maximum) {
     std::uint32_t marked = 0;
     for (const auto& one : connections_) marked += one.now != state::free && one.marked;
-    demand(count(state::closing) + count(state::connecting) + marked <= options_.max_connecting.per_pool,
+    const auto moving = count(state::closing) + count(state::connecting) + marked;
+    demand(moving <= options_.max_connecting.per_pool || established() >= target_,
            "R5: a strict pool breaks no more at once than it may connect at once");
   } else {
     demand(established() >= target_, "R5: make before break");
@@ -518,6 +570,17 @@ void ledger::check_waiters(world& pool) const {
     demand((pool.state() == pool_state::stopped) == (total() == 0), "R15: stopped when the last one is gone");
     if (total() == 0) demand(stops_.empty(), "R15: stop ends with the last connection");
   }
+}
+
+void ledger::check_dead(world& pool) const {
+  demand(!refuses_ || all_dead(), "R13: claims fail only when every known backend is dead and nothing is up");
+  if (stopping_) return;
+  for (const auto& one : members_)
+    demand(one.dead || !one.must_be_dead || !one.live, "R13: a backend whose retries are used up is dead");
+  if (pool.has_work()) return;
+  demand((pool.state() == pool_state::failed) == all_dead(),
+         "R13: the pool has failed while every known backend is dead, and nothing is up");
+  demand(!all_dead() || claims_.empty(), "R13: when all are dead, claims fail at once");
 }
 
 void ledger::check_progress(world& pool) {
@@ -554,7 +617,7 @@ void ledger::rebalanced(world& pool) {
   const auto stats = pool.stats();
   std::size_t rows = 0;
   for (const auto& one : members_) {
-    if (!one.live) continue;
+    if (!one.live || one.dead) continue;
     while (rows < stats.backends.size() &&
            !(stats.backends[rows].live && stats.backends[rows].key == one.key))
       ++rows;
@@ -578,13 +641,15 @@ void ledger::rebalanced(world& pool) {
 void ledger::check_quiet(world& pool) const {
   const auto stats = pool.stats();
   demand(!change_is_pending(), "R3: a rebalance ends");
-  demand_equal(stats.target, any_live() ? options_.max_connections : 0, "R1: the target");
+  demand_equal(stats.target, any_live() ? places() : 0, "R1: the target");
   demand_equal(stats.slots.total(), stats.target, "R1: quiet, the pool is whole");
   demand_equal(stats.slots.idle, stats.target, "R1: quiet, every connection is idle");
   std::vector<backend_load> loads;
   plan counts;
   for (const auto& row : stats.backends) {
-    demand(row.live, "R14: a backend that is gone has no row");
+    // A strict pool of one connection has no place for a monitor.
+    if (row.dead && options_.strict_maximum && options_.max_connections == 1) continue;
+    demand(row.live, "R14: a backend that is gone has no row; one that accepts is not dead");
     demand_equal(row.slots.total(), row.planned, "R1: every live backend has what the plan gives it");
     loads.push_back({row.slots.total(), row.where.weight, row.where.priority});
     counts.push_back(row.slots.total());
@@ -611,34 +676,34 @@ ledger::member* ledger::known(const std::string& key) {
   return nullptr;
 }
 
-void ledger::connect_failure(const connection& one) {
+void ledger::connect_failure(const connection& one, bool permanent) {
   auto& owner = members_[one.owner];
   for (const auto& other : connections_)
     if (other.owner == one.owner && other.now != state::free && other.up_since > owner.failed_at &&
         was_proved(other))
       owner.failures = 0;
   // Overtaken by a success, it says nothing.
-  if (one.successes == owner.successes) failed_attempt(one);
+  if (one.successes == owner.successes) failed_attempt(one, permanent);
 }
 
-void ledger::failed_attempt(const connection& one) {
+void ledger::failed_attempt(const connection& one, bool permanent) {
   auto& owner = members_[one.owner];
   if (one.attempt != owner.attempt || stopping_) return;
   ++owner.attempt;
   ++owner.failures;
   owner.failed_at = now_;
-  const auto& recovery = options_.recovery.connect;
-  auto delay = recovery.delay;
-  for (auto i = owner.failures; i > 1 && delay < recovery.max_delay; --i)
-    delay = std::min(2 * delay, recovery.max_delay);
+  const auto& how = recovery_of(owner);
+  owner.must_be_dead = owner.live && (owner.must_be_dead || permanent || owner.failures >= how.retries);
+  auto delay = owner.must_be_dead ? how.max_delay : how.delay;
+  for (auto i = owner.failures; i > 1 && delay < how.max_delay; --i)
+    delay = std::min(2 * delay, how.max_delay);
   owner.not_before =
-      now_ +
-      duration{static_cast<duration::rep>(static_cast<double>(delay.count()) * (1.0 - recovery.spread))};
+      now_ + duration{static_cast<duration::rep>(static_cast<double>(delay.count()) * (1.0 - how.spread))};
 }
 
 bool ledger::was_proved(const connection& one) const {
   const auto released = one.claims - (one.now == state::claimed ? 1 : 0);
-  return released > 0 || now_ >= after(one.up_since, options_.recovery.connect.stable_after);
+  return released > 0 || now_ >= after(one.up_since, options_.recovery.stable_after);
 }
 
 void ledger::becomes_idle(connection& one) {
@@ -696,7 +761,13 @@ std::uint32_t ledger::established() const {
 }
 
 bool ledger::any_live() const {
-  return std::any_of(members_.begin(), members_.end(), [](const member& one) { return one.live; });
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const member& one) { return one.live && !one.dead; });
+}
+
+bool ledger::all_dead() const {
+  const bool any = std::any_of(members_.begin(), members_.end(), [](const member& one) { return one.dead; });
+  return any && !any_live() && established() == 0;
 }
 
 bool ledger::any_announced() const {

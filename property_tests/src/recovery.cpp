@@ -66,10 +66,12 @@ const std::vector<pool_law>& recovery_laws() {
              opened = sim.book().opened();
              last = sim.now();
            }
-           auto middle = std::chrono::duration<double>{std::chrono::milliseconds{what.delay_ms}};
            const auto most = std::chrono::duration<double>{std::chrono::milliseconds{what.max_delay_ms}};
+           auto middle = std::chrono::duration<double>{std::chrono::milliseconds{what.delay_ms}};
            const auto spread = what.spread_percent / 100.0;
+           std::uint32_t failures = 0;
            for (const auto& gap : gaps) {
+             if (++failures >= what.retries) middle = most;  // it is dead
              demand(gap >= middle * (1.0 - spread) - 1us && gap <= middle * (1.0 + spread) + 1us,
                     "R13: the delay doubles up to its maximum, give or take the spread");
              middle = std::min(2.0 * middle, most);
@@ -131,6 +133,196 @@ const std::vector<pool_law>& recovery_laws() {
            sim.heal();
          });
        }},
+      {"R13", "attempts come as in node-cueball's table",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.warm = 0;
+         what.retries = 3;
+         what.timeout_ms = 1000;
+         what.max_timeout_ms = 4000;
+         what.delay_ms = 100;
+         what.max_delay_ms = 400;
+         what.spread_percent = 0;
+         check_run(what, [&](simulator& sim) {
+           sim.behave(0, manner::hangs);
+           sim.add(0);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           const auto start = sim.now();
+           auto opened = sim.book().opened();
+           demand(opened > 0, "R10: the connect is tried");
+           for (const auto at : {1100ms, 3300ms, 7700ms, 7700ms + 4400ms}) {
+             const auto more = [&] { return sim.book().opened() != opened; };
+             demand(sim.live_until(10s, more), "R10: a connect that failed is tried again");
+             demand(sim.now() - start == at, "R13: the attempts are at 0, 1.1, 3.3 s; the probes follow");
+             opened = sim.book().opened();
+           }
+         });
+       }},
+      {"R13", "the first attempts have a recovery of their own, until a connection was made",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.watched = true;
+         what.warm = 0;
+         what.max_connections = 1;
+         what.retries = 1000;
+         what.spread_percent = 0;
+         what.initial_delay_ms = *rc::gen::inRange<std::uint32_t>(1, 10);
+         check_run(what, [&](simulator& sim) {
+           sim.behave(0, manner::refuses);
+           sim.add(0);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           const auto gap = [&] {
+             const auto since = sim.now();
+             const auto opened = sim.book().opened();
+             demand(sim.live_until(10s, [&] { return sim.book().opened() != opened; }), "R10: it goes on");
+             return sim.now() - since;
+           };
+           demand(gap() == std::chrono::milliseconds{what.initial_delay_ms},
+                  "the first delay is `initial`'s");
+           sim.behave(0, manner::accepts);
+           sim.live(std::chrono::milliseconds{what.max_delay_ms + what.stable_ms});
+           demand_equal(sim.book().established(), 1, "it connects");
+           sim.behave(0, manner::refuses);
+           sim.cut_all();
+           sim.settle();
+           demand(gap() == std::chrono::milliseconds{what.delay_ms}, "the next ones are `connect`'s");
+         });
+       }},
+      {"R13", "a backend whose retries are used up is dead: the others have its share, until it returns",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.watched = true;
+         what.warm = *rc::gen::inRange<std::uint32_t>(2, 6);
+         what.retries = *rc::gen::inRange<std::uint32_t>(1, 4);
+         const auto how = *rc::gen::element(manner::refuses, manner::hangs, manner::forbids);
+         const bool keeps_one = *rc::gen::arbitrary<bool>();
+         check_run(what, [&](simulator& sim) {
+           const auto row = [&](std::size_t which) {
+             for (const auto& one : sim.pool().stats().backends)
+               if (one.where == sim.what(which)) return one;
+             throw rule_broken{"R14: a backend that is known has a row"};
+           };
+           if (row(0).planned == 0) return;
+           sim.behave(0, how);
+           sim.cut(0, row(0).planned - (keeps_one && row(0).planned > 1 ? 1 : 0));
+           const auto attempts = std::chrono::milliseconds{
+               what.retries * (what.max_timeout_ms + 2 * what.max_delay_ms) + 4 * what.watch_ms};
+           demand(sim.live_until(attempts, [&] { return row(0).dead; }), "R13: it is dead");
+           sim.live(std::chrono::milliseconds{4 * what.watch_ms});
+           const auto places =
+               what.strict && what.max_connections > 1 ? what.max_connections - 1 : what.max_connections;
+           demand_equal(sim.book().established(), places, "R13: the others have its share");
+           demand_equal(row(0).slots.idle, 0, "R13: its slots are gone");
+           sim.live(1h);
+           demand_equal(sim.book().established(), places, "R13: and keep it");
+           if (what.strict && what.max_connections == 1) return;  // no place for a monitor
+           sim.behave(0, manner::accepts);
+           demand(sim.live_until(longest_delay(what), [&] { return !row(0).dead; }),
+                  "R10: it is back within one maximum delay");
+           sim.heal();
+         });
+       }},
+      {"R13", "an error that is permanent goes straight to the slow probe",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.warm = 0;
+         what.retries = 1000;
+         check_run(what, [&](simulator& sim) {
+           sim.behave(0, manner::forbids);
+           sim.add(0);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           demand(sim.pool().stats().backends.front().dead, "R13: it is dead at once");
+           const auto opened = sim.book().opened();
+           const auto shortest = std::chrono::duration<double>{std::chrono::milliseconds{what.max_delay_ms}} *
+                                 (1.0 - what.spread_percent / 100.0);
+           const auto since = sim.now();
+           for (int probes = 1; probes <= 5; ++probes) {
+             const auto more = [&] {
+               return sim.book().opened() != opened + static_cast<unsigned>(probes) - 1;
+             };
+             demand(sim.live_until(longest_delay(what), more), "R13: it is probed, and for ever");
+             demand(sim.now() - since >= probes * shortest - 1ms, "R13: after the longest delay each time");
+           }
+         });
+       }},
+      {"R13", "when every backend is dead, claims fail at once, until a monitor connects",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.watched = true;
+         what.warm = *rc::gen::inRange<std::uint32_t>(1, 6);
+         what.retries = *rc::gen::inRange<std::uint32_t>(1, 4);
+         const auto how = *rc::gen::element(manner::refuses, manner::hangs, manner::forbids);
+         check_run(what, [&](simulator& sim) {
+           for (std::size_t i = 0; i < simulator::backends; ++i) sim.behave(i, how);
+           sim.cut_all();
+           sim.settle();
+           auto& waits = sim.claim(never_comes);
+           const auto most = std::chrono::milliseconds{
+               (what.retries + 1) * (what.max_timeout_ms + 2 * what.max_delay_ms) * 12 + 4 * what.watch_ms};
+           const auto failed = [&] { return sim.pool().state() == pool_state::failed; };
+           demand(sim.live_until(most, failed), "R13: the pool has failed");
+           demand(waits.error == errc::all_dead, "R13: who waited is told");
+           demand(sim.claim(never_comes).error == errc::all_dead, "R13: who comes is told at once");
+           for (std::size_t i = 0; i < simulator::backends; ++i) sim.behave(i, manner::accepts);
+           demand(sim.live_until(longest_delay(what), [&] { return !failed(); }), "R10: it is back");
+           demand(sim.claim(never_comes).granted != nullptr, "and claims are served");
+           sim.heal();
+         });
+       }},
+      {"R13", "monitors that hang keep no live backend from its share",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.warm = 0;
+         what.retries = 1;
+         what.per_pool = *rc::gen::inRange<std::uint32_t>(2, 8);
+         check_run(what, [&](simulator& sim) {
+           for (std::size_t i = 0; i < 5; ++i) {
+             sim.behave(i, manner::hangs);
+             sim.add(i);
+           }
+           sim.live_until(10min, [&] { return sim.pool().state() == pool_state::failed; });
+           sim.live(std::chrono::seconds{*rc::gen::inRange(0, 100)});
+           sim.add(5);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           const auto places =
+               what.strict && what.max_connections > 1 ? what.max_connections - 1 : what.max_connections;
+           // A strict pool of one waits for the probe that has its only place.
+           if (!what.strict || what.max_connections > 1)
+             demand_equal(sim.book().established(), places, "R13: live backends go first");
+         });
+       }},
+      {"R3", "removed and announced again, a dead backend starts afresh; inside one delay, it stays dead",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.warm = 0;
+         what.retries = 1;
+         what.max_delay_ms = 2000;
+         what.spread_percent = 0;
+         check_run(what, [&](simulator& sim) {
+           sim.behave(0, manner::refuses);
+           sim.add(0);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           demand(sim.pool().state() == pool_state::failed, "R13: it is dead");
+           sim.behave(0, manner::accepts);
+           sim.remove(0);
+           sim.add(0);
+           sim.live(2 * std::chrono::milliseconds{what.rebalance_ms});
+           demand(sim.pool().stats().backends.front().dead, "R3: the mark stays");
+           sim.remove(0);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           demand(sim.pool().state() == pool_state::starting, "R13: with none known, nobody is dead");
+           sim.add(0);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           demand_equal(sim.book().established(), what.max_connections, "R3: afresh");
+         });
+       }},
       {"R11", "a connection that comes back broken is replaced, and its waiter served",
        [](compositions of) {
          auto what = *any_setting(of);
@@ -138,6 +330,7 @@ const std::vector<pool_law>& recovery_laws() {
          what.warm = *rc::gen::inRange<std::uint32_t>(1, 6);
          const auto how = *rc::gen::element(ending::broken, ending::discarded);
          const bool detached = *rc::gen::arbitrary<bool>();
+         what.retries = 1000;
          check_run(what, [&](simulator& sim) {
            while (sim.try_take()) {
            }

@@ -39,11 +39,17 @@ pool_options setting::options() const {
   all.rebalance_delay = milliseconds{rebalance_ms};
   all.watch_delay = milliseconds{watch_ms};
   all.max_connecting = {per_backend, per_pool};
-  all.recovery.connect = {.timeout = milliseconds{timeout_ms},
-                          .delay = milliseconds{delay_ms},
-                          .max_delay = milliseconds{max_delay_ms},
-                          .spread = spread_percent / 100.0,
-                          .stable_after = milliseconds{stable_ms}};
+  all.recovery.usual = {.retries = retries,
+                        .timeout = milliseconds{timeout_ms},
+                        .max_timeout = milliseconds{max_timeout_ms},
+                        .delay = milliseconds{delay_ms},
+                        .max_delay = milliseconds{max_delay_ms},
+                        .spread = spread_percent / 100.0};
+  if (initial_delay_ms != 0) {
+    all.recovery.initial = all.recovery.usual;
+    all.recovery.initial->delay = milliseconds{initial_delay_ms};
+  }
+  all.recovery.stable_after = milliseconds{stable_ms};
   return all;
 }
 
@@ -53,7 +59,9 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .watched = " << shown.watched << ", .lazy = " << shown.lazy << ", .warm = " << shown.warm
              << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
              << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
-             << ", .timeout_ms = " << shown.timeout_ms << ", .delay_ms = " << shown.delay_ms
+             << ", .retries = " << shown.retries << ", .timeout_ms = " << shown.timeout_ms
+             << ", .max_timeout_ms = " << shown.max_timeout_ms << ", .delay_ms = " << shown.delay_ms
+             << ", .initial_delay_ms = " << shown.initial_delay_ms
              << ", .max_delay_ms = " << shown.max_delay_ms << ", .spread_percent = " << shown.spread_percent
              << ", .stable_ms = " << shown.stable_ms << ", .decoherence_ms = " << shown.decoherence_ms
              << ", .slice = " << shown.slice << "}";
@@ -75,8 +83,10 @@ rc::Gen<setting> any_setting(compositions of) {
       set(&setting::lazy, rc::gen::arbitrary<bool>()), set(&setting::warm, number<std::uint32_t>(0, 6)),
       set(&setting::per_backend, number<std::uint32_t>(1, 4)),
       set(&setting::per_pool, number<std::uint32_t>(1, 7)), set(&setting::rebalance_ms, one_of({100, 1, 10})),
-      set(&setting::watch_ms, one_of({100, 10, 500})), set(&setting::timeout_ms, one_of({1000, 50, 5000})),
-      set(&setting::delay_ms, one_of({50, 10, 250})), set(&setting::max_delay_ms, one_of({400, 250, 2000})),
+      set(&setting::watch_ms, one_of({100, 10, 500})), set(&setting::retries, one_of({3, 1, 2, 1000})),
+      set(&setting::timeout_ms, one_of({1000, 50, 5000})),
+      set(&setting::max_timeout_ms, one_of({5000, 9000})), set(&setting::delay_ms, one_of({50, 10, 250})),
+      set(&setting::max_delay_ms, one_of({400, 250, 2000})),
       set(&setting::spread_percent, one_of({20, 0, 100})), set(&setting::stable_ms, one_of({200, 1, 1000})),
       set(&setting::decoherence_ms, one_of({1000, 100, 300000})));
 }

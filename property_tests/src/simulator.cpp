@@ -364,10 +364,16 @@ void simulator::fire(link& one) {
 }
 
 void simulator::cut_all() {
+  for (std::size_t i = 0; i < backends; ++i) cut(i, UINT32_MAX);
+}
+
+void simulator::cut(std::size_t which, std::uint32_t connections) {
   for (auto& its : links_) {
     const auto* const known = book_.find(its.id);
     if (!known || known->now == core::slot_state::connecting || known->now == core::slot_state::closing)
       continue;
+    if (its.where != which || connections == 0) continue;
+    --connections;
     its.cut = true;
     fire(its);
   }
@@ -400,9 +406,11 @@ void simulator::give(std::size_t which, unsigned variant) {
         tell(named(one.slot), variant % 3 == 0 ? " failed to connect" : " closed while it connected");
         gone_.push_back(one.slot);
         if (variant % 3 == 0) {
-          book_.connect_failed(one.slot);
-          pool_->connect_failed(
-              one.slot, boost::system::errc::make_error_code(boost::system::errc::connection_refused), now_);
+          const bool permanent = manners_[one.where] == manner::forbids;
+          book_.connect_failed(one.slot, permanent);
+          pool_->connect_failed(one.slot,
+                                boost::system::errc::make_error_code(boost::system::errc::connection_refused),
+                                permanent, now_);
         } else {
           book_.closed(one.slot);
           pool_->closed(one.slot, now_);
@@ -474,7 +482,7 @@ void simulator::stale(unsigned variant) {
   begin();
   tell("a stale event of ", named(id));
   if (variant % 5 == 0) pool_->connected(id, now_);
-  if (variant % 5 == 1) pool_->connect_failed(id, errc::connect_failed, now_);
+  if (variant % 5 == 1) pool_->connect_failed(id, errc::connect_failed, false, now_);
   if (variant % 5 == 2) pool_->closed(id, now_);
   if (variant % 5 == 3) pool_->watched(id, now_);
   if (variant % 5 == 4) pool_->watch_fired(id, now_);
@@ -581,7 +589,10 @@ void simulator::step(const op& one) {
       tell("try to claim");
       book_.tried(slot);
       demand((slot != nullptr) == !why, "a claim that fails says why");
-      demand(slot || why == (book_.stopping() ? errc::stopped : errc::none_idle), "try_claim says why");
+      demand(slot || why == (book_.stopping()                       ? errc::stopped
+                             : pool_->state() == pool_state::failed ? errc::all_dead
+                                                                    : errc::none_idle),
+             "try_claim says why");
       if (slot) note_lease(slot);
       return done();
     }
@@ -613,7 +624,10 @@ void simulator::step(const op& one) {
     case op_kind::nonsense:
       return nonsense(one.b);
     case op_kind::mode:
-      behave(pick(backends), one.b < 7 ? manner::accepts : one.b < 9 ? manner::hangs : manner::refuses);
+      behave(pick(backends), one.b < 7    ? manner::accepts
+                             : one.b < 9  ? manner::hangs
+                             : one.b < 11 ? manner::refuses
+                                          : manner::forbids);
       return;
     case op_kind::cut:
     case op_kind::fire: {
@@ -657,7 +671,7 @@ void simulator::heal() {
   is_lazy_ = false;
   perform_all();
   const auto options = setting_.options();
-  const auto& recovery = options.recovery.connect;
+  const auto& recovery = options.recovery.usual;
   const auto delay = duration{
       static_cast<duration::rep>(static_cast<double>(recovery.max_delay.count()) * (1.0 + recovery.spread))};
   // The broken are noticed, then a rebalance in progress and the one after it, then one delay.

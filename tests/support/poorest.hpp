@@ -120,6 +120,8 @@ struct poorest_observer {
   void on(const cueball::backend_added_event&) noexcept {}
   void on(const cueball::backend_changed_event&) noexcept {}
   void on(const cueball::backend_removed_event&) noexcept {}
+  void on(const cueball::backend_dead_event&) noexcept {}
+  void on(const cueball::backend_alive_event&) noexcept {}
   void on(const cueball::resolver_failed_event&) noexcept {}
   void on(const cueball::plan_failed_event&) noexcept {}
   void on(const cueball::rebalanced_event&) noexcept {}

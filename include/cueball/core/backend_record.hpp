@@ -25,7 +25,8 @@ struct backend_record {
   std::uint64_t seen_in_run = 0;  ///< The run of the resolver that named it last.
 
   bool announced = true;  ///< By the resolver, as of now.
-  bool live = false;      ///< Part of the plan: announced as of the last rebalance.
+  bool member = false;    ///< Announced as of the last rebalance.
+  bool dead = false;      ///< A member whose attempts used up their retries: no part of the plan.
 
   std::uint32_t planned = 0;
   std::uint32_t wanted = 0;      ///< Slots that count towards the plan: all but unwanted and closing ones.
@@ -33,12 +34,15 @@ struct backend_record {
   std::uint32_t unwanted = 0;    ///< Slots in use or being checked that are to be closed after it.
 
   // Recovery.
+  bool was_up = false;                  ///< A connection to it has been made.
   std::uint64_t opened_at_failure = 0;  ///< How many connections the pool had opened when an attempt failed.
   std::uint64_t opened_at_success = 0;  ///< The same, when a connect succeeded.
   std::uint32_t failures = 0;           ///< Failed attempts in a row.
   bool held_back =
       false;  ///< By a connection that broke before it was of use: a success does not end the delay.
   std::uint32_t retry_timer = 0;  ///< Not 0: no connect before it fires.
+  std::uint32_t monitor =
+      no_slot;  ///< Of a dead one: the slot that is being connected, which counts nowhere.
   time_point failed_at{};
   error_code last_error{};
   std::string last_error_text{};
@@ -50,6 +54,7 @@ struct backend_record {
   list_link<backend_record> in_need;    ///< May open a connection now.
   list_link<backend_record> in_excess;  ///< Has more than the plan gives it.
   list_link<backend_record> in_doom;    ///< Withdrawn, with slots that are still to be closed or marked.
+  list_link<backend_record> in_probe;   ///< Dead, and may be probed now.
 };
 
 }  // namespace cueball::core

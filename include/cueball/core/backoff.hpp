@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// How long to wait before connecting again.
+/// How long an attempt may take, and how long to wait before the next one: `operation_recovery`, worked out.
 #pragma once
 
 #include <algorithm>
@@ -12,15 +12,28 @@
 
 namespace cueball::core {
 
-/// The delay after the `failures`-th failed attempt in a row, as `connect_recovery` says.
+/// `first`, doubled so many times, at most `most`.
+inline duration doubled(duration first, std::uint32_t times, duration most) noexcept {
+  for (; times > 0 && first < most; --times) first = first > most / 2 ? most : first * 2;
+  return std::min(first, most);
+}
+
+/// Multiplied by a random factor from `1 - spread` to `1 + spread`.
+inline duration spread_out(duration middle, double spread, random_source& random) noexcept {
+  const auto factor = 1.0 + spread * (2.0 * random.fraction() - 1.0);
+  return duration{static_cast<duration::rep>(static_cast<double>(middle.count()) * factor)};
+}
+
+/// The delay after the `failures`-th failed attempt in a row.
 /// \pre failures >= 1
-inline duration backoff_delay(const connect_recovery& recovery, std::uint32_t failures,
+inline duration backoff_delay(const operation_recovery& how, std::uint32_t failures,
                               random_source& random) noexcept {
-  auto delay = recovery.delay;
-  for (std::uint32_t i = 1; i < failures && delay < recovery.max_delay; ++i)
-    delay = delay > recovery.max_delay / 2 ? recovery.max_delay : delay * 2;
-  const auto factor = 1.0 + recovery.spread * (2.0 * random.fraction() - 1.0);
-  return duration{static_cast<duration::rep>(static_cast<double>(delay.count()) * factor)};
+  return spread_out(doubled(how.delay, failures - 1, how.max_delay), how.spread, random);
+}
+
+/// How long the attempt after so many failed ones may take.
+inline duration attempt_timeout(const operation_recovery& how, std::uint32_t failures) noexcept {
+  return doubled(how.timeout, failures, how.max_timeout);
 }
 
 }  // namespace cueball::core

@@ -12,6 +12,7 @@
 #include <cueball/error.hpp>
 #include <cueball/events.hpp>
 #include <cueball/pool_state.hpp>
+#include <cueball/time.hpp>
 
 namespace cueball::core {
 
@@ -31,6 +32,8 @@ struct effect {
     tell_backend_added,
     tell_backend_changed,
     tell_backend_removed,
+    tell_backend_dead,
+    tell_backend_alive,
     tell_resolver_failed,
     tell_plan_failed,
     tell_rebalanced,
@@ -45,6 +48,7 @@ struct effect {
   std::string text{};
   close_reason reason{};
   pool_state state{};
+  duration timeout{};        ///< open: how long the connect may take.
   std::uint32_t number = 0;  ///< tell_rebalanced: live backends; tell_shuffled: idle connections.
   std::uint32_t target = 0;  ///< tell_rebalanced
 };

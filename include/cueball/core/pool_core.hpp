@@ -168,7 +168,8 @@ class pool_core {
   void connected(slot_id id, time_point now);
 
   /// The connect is over and its connection destroyed.
-  void connect_failed(slot_id id, error_code error, std::string text, time_point now);
+  /// \param permanent trying again soon is of no use
+  void connect_failed(slot_id id, error_code error, std::string text, bool permanent, time_point now);
 
   /// The connection is destroyed.
   void closed(slot_id id, time_point now);
@@ -197,7 +198,7 @@ class pool_core {
   // The plan.
 
   /// Performs the effect `plan`: works on what was gathered, touches nothing else.
-  void make_plan() { job_.make_plan(rebalance_, options_.max_connections); }
+  void make_plan() { job_.make_plan(rebalance_); }
 
   /// The plan was made.
   void planned() noexcept {
@@ -253,6 +254,7 @@ class pool_core {
   using need_list = list<backend_record, &backend_record::in_need>;
   using excess_list = list<backend_record, &backend_record::in_excess>;
   using doom_list = list<backend_record, &backend_record::in_doom>;
+  using probe_list = list<backend_record, &backend_record::in_probe>;
 
   /// The most slots that a measurement of coherence looks at.
   static constexpr std::uint32_t measured_slots = 128;
@@ -360,7 +362,14 @@ class pool_core {
   /// Connections that are up and wanted.
   std::uint32_t up() const noexcept { return wanted_ - connecting_; }
 
-  void open(backend_record& record, time_point now);
+  /// The slot that connects to a backend; it counts towards nothing yet.
+  slot_base& open(backend_record& record, time_point now);
+
+  void open_wanted(backend_record& record, time_point now);
+
+  void open_monitor(backend_record& record, time_point now);
+
+  bool is_monitor(const slot_base& slot) const noexcept { return owner_of(slot).monitor == slot.index; }
 
   /// The slot no longer counts towards the plan.
   void unwant(slot_base& slot) noexcept;
@@ -394,15 +403,32 @@ class pool_core {
   /// Was it of use: released once, or up for long enough?
   bool was_proved(const slot_base& slot, time_point now) const noexcept {
     return slot.claims > 1 || (slot.claims == 1 && front_.state_of(slot) != slot_state::claimed) ||
-           now >= after(slot.up_since, options_.recovery.connect.stable_after);
+           now >= after(slot.up_since, options_.recovery.stable_after);
+  }
+
+  const operation_recovery& recovery_of(const backend_record& record) const noexcept {
+    return record.was_up ? options_.recovery.of_connect() : options_.recovery.of_initial();
   }
 
   void note_broken(slot_base& slot, time_point now);
 
-  void note_connect_failure(slot_base& slot, error_code error, std::string text, time_point now);
+  void note_connect_failure(slot_base& slot, error_code error, std::string text, bool permanent,
+                            time_point now);
 
   /// An attempt failed: no further connect before the delay is over.
-  void hold_back(backend_record& record, time_point now);
+  void hold_back(backend_record& record, bool permanent, time_point now);
+
+  /// Its share goes to the others.
+  void die(backend_record& record);
+
+  /// Its monitor connected: that joins the pool, and the share comes back.
+  void revive(backend_record& record);
+
+  /// Every known backend is dead, and nothing is up.
+  bool is_all_dead() const noexcept { return dead_ > 0 && dead_ == members_ && up() == 0; }
+
+  /// Enters or leaves the state `failed`.
+  void review_state();
 
   // Membership.
 
@@ -415,10 +441,6 @@ class pool_core {
   void forget_if_gone(backend_record& record);
 
   // The rebalance.
-
-  void begin_rebalance() {
-    if (job_.begin()) at_record_ = registry_.records().front();
-  }
 
   /// Goes on with the rebalance that is under way.
   void rebalance_on(std::uint32_t steps);
@@ -445,7 +467,32 @@ class pool_core {
   void cancel_connects(backend_record& record);
 
   /// Moves towards the plan as far as is allowed now.
-  void pump(time_point now);
+  void pump(time_point now) {
+    move(now);
+    review_state();
+  }
+
+  void move(time_point now);
+
+  /// May one more connect be started? Replacements and monitors come beyond the maximum, but no more of them
+  /// than may connect at once.
+  bool may_open() const noexcept {
+    const auto most = options_.max_connecting.per_pool;
+    return connecting_ + monitors_ < most && wanted_ + monitors_ < options_.max_connections + most &&
+           (!options_.strict_maximum || total_ < options_.max_connections);
+  }
+
+  /// Monitors come after the live, and take no more than half of what may be in flight; in a strict pool, the
+  /// one place that is kept for them.
+  std::uint32_t most_monitors() const noexcept {
+    return options_.strict_maximum ? 1 : std::max<std::uint32_t>(1, options_.max_connecting.per_pool / 2);
+  }
+
+  /// What the plan may give out: a strict pool keeps a place for monitors, if it has more than one.
+  std::uint32_t places() const noexcept {
+    const auto most = options_.max_connections;
+    return options_.strict_maximum && dead_ > 0 && most > 1 ? most - 1 : most;
+  }
 
   /// Of backends that are gone there is something to close or mark.
   bool must_trim() const noexcept { return !doomed_.empty(); }
@@ -453,9 +500,13 @@ class pool_core {
   /// A slice of what belongs to backends that are gone.
   void trim();
 
-  /// What is up beyond the target goes. (With a strict maximum nothing can be.)
+  /// What is surplus is known: not while the plan is being made anew, nor when there is no live backend that
+  /// could take over from a dead one.
+  bool may_retire() const noexcept { return !job_.is_replanning() && dead_ < members_; }
+
+  /// What is up beyond the target goes.
   void retire_surplus() {
-    while (up() > target_ && retire_one()) {
+    while (may_retire() && up() > target_ && retire_one()) {
     }
   }
 
@@ -483,9 +534,9 @@ class pool_core {
 
   void stop_on(std::uint32_t steps);
 
-  void end(waiter& who) noexcept {
+  void end(waiter& who, error_code why) noexcept {
     delist(who);
-    finish(who, errc::stopped);
+    finish(who, why);
   }
 
   void check_stopped() noexcept;
@@ -507,6 +558,7 @@ class pool_core {
 
   pool_state state_ = pool_state::starting;
   bool started_ = false;
+  bool has_run_ = false;  ///< A connection was made.
 
   // Waiters.
   waiter_list claims_;
@@ -520,6 +572,7 @@ class pool_core {
   need_list needy_;
   excess_list excessive_;
   doom_list doomed_;
+  probe_list probing_;
   std::uint64_t run_ = 0;
   std::uint32_t resolver_failures_ = 0;
   std::uint32_t resolver_timer_ = 0;
@@ -529,9 +582,12 @@ class pool_core {
   backend_record* at_record_ = nullptr;  ///< Where gathering, or the stop, has come to.
 
   // Sums over the backends.
+  std::uint32_t members_ = 0;
+  std::uint32_t dead_ = 0;
   std::uint32_t target_ = 0;
   std::uint32_t wanted_ = 0;
-  std::uint32_t connecting_ = 0;
+  std::uint32_t connecting_ = 0;  ///< Monitors are not among them.
+  std::uint32_t monitors_ = 0;
   std::uint32_t unwanted_ = 0;
   std::uint32_t closing_ = 0;
   std::uint32_t checking_ = 0;
@@ -551,6 +607,7 @@ class pool_core {
 
   std::uint64_t waited_ = 0;
   std::uint64_t timed_out_ = 0;
+  std::uint64_t refused_ = 0;
   std::uint64_t cancelled_ = 0;
   std::uint64_t rebalances_ = 0;
   std::uint64_t shuffles_ = 0;

@@ -32,17 +32,20 @@ class rebalance_job {
   stage at() const noexcept { return stage_; }
   bool is(stage which) const noexcept { return stage_ == which; }
 
-  /// False if one is under way: it will be followed by another one.
-  bool begin() {
+  /// If one is under way, it will be followed by another one.
+  void begin() noexcept {
     if (stage_ != stage::none) {
       again_ = true;
-      return false;
+      return;
     }
     stage_ = stage::gather;
+    has_just_begun_ = true;
     loads_.clear();
     members_.clear();
-    return true;
   }
+
+  /// True once: gathering is to start from the first backend.
+  bool has_just_begun() noexcept { return std::exchange(has_just_begun_, false); }
 
   void add(backend_record& record) {
     members_.push_back(&record);
@@ -50,12 +53,19 @@ class rebalance_job {
     loads_.push_back({record.wanted + record.unwanted, record.what->weight, record.what->priority});
   }
 
-  void gathered() noexcept { stage_ = stage::plan; }
+  /// \param places how many connections there may be
+  void gathered(std::uint32_t places) noexcept {
+    stage_ = stage::plan;
+    places_ = places;
+  }
+
+  /// What is in force is out of date already.
+  bool is_replanning() const noexcept { return is(stage::gather) || is(stage::plan) || again_; }
 
   /// Touches nothing but what was gathered. Throws what the strategy throws, or `errc::bad_plan`.
   template <class Strategy>
-  void make_plan(const Strategy& strategy, std::uint32_t target) {
-    const auto wanted = loads_.empty() ? 0 : target;
+  void make_plan(const Strategy& strategy) {
+    const auto wanted = loads_.empty() ? 0 : places_;
     counts_ = strategy.plan(loads_, wanted, random_);
     const auto sum = std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
     if (sum != wanted || counts_.size() != loads_.size())
@@ -97,7 +107,9 @@ class rebalance_job {
 
   stage stage_ = stage::none;
   bool again_ = false;
+  bool has_just_begun_ = false;
   std::size_t next_ = 0;
+  std::uint32_t places_ = 0;
   std::uint32_t sum_ = 0;
   random_source random_;
   std::vector<backend_record*> members_;

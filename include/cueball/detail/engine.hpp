@@ -578,7 +578,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     using kind = core::effect::kind;
     switch (what.what) {
       case kind::open:
-        return open(what.slot, what.where);
+        return open(what.slot, what.where, what.timeout);
       case kind::close:
         return close(what.slot);
       case kind::watch:
@@ -609,6 +609,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
           return observer_.on(backend_changed_event{*what.where});
         case kind::tell_backend_removed:
           return observer_.on(backend_removed_event{*what.where});
+        case kind::tell_backend_dead:
+          return observer_.on(backend_dead_event{*what.where, what.error, what.text});
+        case kind::tell_backend_alive:
+          return observer_.on(backend_alive_event{*what.where});
         case kind::tell_resolver_failed:
           return observer_.on(resolver_failed_event{what.error, what.text});
         case kind::tell_plan_failed:
@@ -631,7 +635,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     return slot && slot->state == state ? slot : nullptr;
   }
 
-  void open(core::slot_id id, const std::shared_ptr<const backend>& where) {
+  void open(core::slot_id id, const std::shared_ptr<const backend>& where, duration timeout) {
     slot_type* slot = nullptr;
     {
       const std::scoped_lock lock{mutex_};
@@ -640,11 +644,11 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     if (!slot) return;  // cancelled meanwhile: its close comes next
     const auto failure = failure_of(
         errc::make_failed, [&] { slot->connection.emplace([&] { return make_(places_.user, *where); }); });
-    if (failure.error) return not_connected(id, failure.error, failure.text);
-    connect(id, *slot);
+    if (failure.error) return not_connected(id, failure.error, failure.text, false);
+    connect(id, *slot, timeout);
   }
 
-  void connect(core::slot_id id, slot_type& slot) {
+  void connect(core::slot_id id, slot_type& slot, [[maybe_unused]] duration timeout) {
     if constexpr (async_connection<Connection>) {
       const auto signal = std::make_shared<boost::asio::cancellation_signal>();
       connecting_.emplace(id.index, signal);
@@ -662,7 +666,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     } else {
       // A little before the core gives it up: one that keeps its deadline has answered by then, so that no
       // further connect is in flight beside it.
-      const auto until = after(clock::now(), options_.recovery.connect.timeout / 8 * 7);
+      const auto until = after(clock::now(), timeout / 8 * 7);
       connecting_.emplace(id.index, nullptr);
       boost::asio::post(*workers_, [this, id, &slot, until] {
         auto failure = failure_of(errc::connect_failed, [&] { slot.connection->connect(until); });
@@ -682,12 +686,13 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   void connect_failed(core::slot_id id, slot_type& slot, error_code error, std::string text) {
+    const bool permanent = is_permanent(*slot.connection, error);
     slot.connection.reset();
-    not_connected(id, error, std::move(text));
+    not_connected(id, error, std::move(text), permanent);
   }
 
-  void not_connected(core::slot_id id, error_code error, std::string text) {
-    with_book([&] { core_.connect_failed(id, error, std::move(text), clock::now()); });
+  void not_connected(core::slot_id id, error_code error, std::string text, bool permanent) {
+    with_book([&] { core_.connect_failed(id, error, std::move(text), permanent, clock::now()); });
   }
 
   void close(core::slot_id id) {

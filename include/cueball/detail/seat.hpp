@@ -40,6 +40,14 @@ maker<Connection> default_maker() {
 }
 
 template <class Connection>
+bool is_permanent(const Connection& connection, const error_code& error) noexcept {
+  if constexpr (discerning_connection<Connection>)
+    return connection.is_permanent(error);
+  else
+    return false;
+}
+
+template <class Connection>
 bool is_open(const Connection& connection) noexcept {
   if constexpr (self_aware_connection<Connection>)
     return connection.is_open();

@@ -18,7 +18,7 @@ inline std::string summary(const pool_stats& stats) {
   if (stats.backends.empty()) text += "; no backend is known";
   for (const auto& row : stats.backends)
     if (row.last_error)
-      text += "; " + row.key + ": " +
+      text += "; " + row.key + (row.dead ? " is dead: " : ": ") +
               (row.last_error_text.empty() ? row.last_error.message() : row.last_error_text);
   return text;
 }

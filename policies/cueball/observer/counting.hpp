@@ -33,7 +33,7 @@ class counting {
   };
 
   counter claimed, released, connected, connect_failed, closed;
-  counter backend_added, backend_changed, backend_removed, resolver_failed;
+  counter backend_added, backend_changed, backend_removed, backend_dead, backend_alive, resolver_failed;
   counter plan_failed, rebalanced, shuffled, state_changed;
 
   void on(const claimed_event&) noexcept { claimed.add(); }
@@ -44,6 +44,8 @@ class counting {
   void on(const backend_added_event&) noexcept { backend_added.add(); }
   void on(const backend_changed_event&) noexcept { backend_changed.add(); }
   void on(const backend_removed_event&) noexcept { backend_removed.add(); }
+  void on(const backend_dead_event&) noexcept { backend_dead.add(); }
+  void on(const backend_alive_event&) noexcept { backend_alive.add(); }
   void on(const resolver_failed_event&) noexcept { resolver_failed.add(); }
   void on(const plan_failed_event&) noexcept { plan_failed.add(); }
   void on(const rebalanced_event&) noexcept { rebalanced.add(); }

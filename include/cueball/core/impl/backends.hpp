@@ -14,7 +14,7 @@ void pool_core<Policies, Payload>::resolver_ended(error_code error, std::string 
   ++resolver_failures_;
   timers_.cancel(resolver_timer_);
   resolver_timer_ =
-      timers_.schedule(after(now, backoff_delay(options_.recovery.connect, resolver_failures_, random_)),
+      timers_.schedule(after(now, backoff_delay(options_.recovery.of_dns(), resolver_failures_, random_)),
                        {alarm::kind::resolver, nullptr, nullptr, {}});
 }
 
@@ -86,11 +86,12 @@ void pool_core<Policies, Payload>::withdraw(backend_record& record, time_point n
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::forget_if_gone(backend_record& record) {
-  if (record.live || record.announced || !record.slots.empty() || at_record_ == &record) return;
+  if (record.member || record.announced || !record.slots.empty() || at_record_ == &record) return;
   timers_.cancel(record.retry_timer);
   needy_.erase(record);
   excessive_.erase(record);
   doomed_.erase(record);
+  probing_.erase(record);
   registry_.erase(record);
 }
 

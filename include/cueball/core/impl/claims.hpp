@@ -13,6 +13,10 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   if (is_stopping()) return finish(claimer, errc::stopped);
   if (claims_.empty())
     if (auto* const slot = front_.take()) return grant(claimer, *slot);
+  if (state_ == pool_state::failed) {
+    ++refused_;
+    return finish(claimer, errc::all_dead);
+  }
   if (deadline <= now) {
     ++timed_out_;
     return finish(claimer, errc::claim_timeout);
@@ -31,7 +35,7 @@ auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_t
   else if (auto* const slot = claims_.empty() ? front_.take() : nullptr)
     return down(slot);
   else
-    why = errc::none_idle;
+    why = state_ == pool_state::failed ? errc::all_dead : errc::none_idle;
   return nullptr;
 }
 

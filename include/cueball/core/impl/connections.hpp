@@ -18,16 +18,23 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
   auto& record = owner_of(*slot);
   disarm(*slot);
   if (!record.held_back) timers_.cancel(record.retry_timer);
+  record.was_up = true;
   record.opened_at_success = slots_.opened();
   slot->up_since = now;
   slot->watched = watched_;
+  has_run_ = true;
   if (state_ == pool_state::starting) enter(pool_state::running);
   tell(effect::kind::tell_connected, record.what);
-  if (is_stopping() || !record.live) {
+  if (is_stopping() || !record.member) {
     close(*slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
   } else {
-    --record.connecting;
-    --connecting_;
+    if (is_monitor(*slot)) {
+      revive(record);
+      review_state();  // before anybody hears of the connection
+    } else {
+      --record.connecting;
+      --connecting_;
+    }
     settle(*slot, now);
     tell_ready();
   }
@@ -37,12 +44,12 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::connect_failed(slot_id id, error_code error, std::string text,
-                                                  time_point now) {
+                                                  bool permanent, time_point now) {
   auto* const slot = slots_.find(id);
   if (!slot) return;
   if (slot->state == slot_state::closing) return closed(id, now);
   if (slot->state != slot_state::connecting) return;
-  note_connect_failure(*slot, error, std::move(text), now);
+  note_connect_failure(*slot, error, std::move(text), permanent, now);
   forget(*slot);
   pump(now);
 }
@@ -89,7 +96,7 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
 }
 
 template <class Policies, class Payload>
-void pool_core<Policies, Payload>::open(backend_record& record, time_point now) {
+slot_base& pool_core<Policies, Payload>::open(backend_record& record, time_point now) {
   auto& slot = slots_.acquire();
   front_.make_room(slot);
   slot.state = slot_state::connecting;
@@ -97,23 +104,43 @@ void pool_core<Policies, Payload>::open(backend_record& record, time_point now) 
   slot.description = record.description;
   registry_.descriptions().hold(slot.description);
   slots_.push_back(record.slots, slot);
+  ++record.counters.opened;
+  ++total_;
+  const auto& how = recovery_of(record);
+  const auto timeout = record.dead ? how.max_timeout : attempt_timeout(how, record.failures);
+  arm(slot, after(now, timeout), alarm::kind::connect);
+  effects_.push_back(
+      {.what = effect::kind::open, .slot = id_of(slot), .where = record.what, .timeout = timeout});
+  return slot;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::open_wanted(backend_record& record, time_point now) {
+  open(record, now);
   ++record.wanted;
   ++record.connecting;
-  ++record.counters.opened;
   ++wanted_;
   ++connecting_;
-  ++total_;
-  arm(slot, after(now, options_.recovery.connect.timeout), alarm::kind::connect);
-  effects_.push_back({.what = effect::kind::open, .slot = id_of(slot), .where = record.what});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::open_monitor(backend_record& record, time_point now) {
+  record.monitor = open(record, now).index;
+  ++monitors_;
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
   auto& record = owner_of(slot);
   if (slot.state == slot_state::connecting) {
+    disarm(slot);
+    if (is_monitor(slot)) {
+      record.monitor = no_slot;
+      --monitors_;
+      return;
+    }
     --record.connecting;
     --connecting_;
-    disarm(slot);
   }
   if (slot.unwanted) {
     slot.unwanted = false;
@@ -206,14 +233,14 @@ void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now) 
   if (was_proved(slot, now)) {
     record.failures = 0;
   } else if (is_opened_after(slot, record.opened_at_failure)) {
-    hold_back(record, now);
+    hold_back(record, false, now);
     record.held_back = true;
   }
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::note_connect_failure(slot_base& slot, error_code error, std::string text,
-                                                        time_point now) {
+                                                        bool permanent, time_point now) {
   auto& record = owner_of(slot);
   ++record.counters.connect_failures;
   record.last_error = error;
@@ -226,19 +253,45 @@ void pool_core<Policies, Payload>::note_connect_failure(slot_base& slot, error_c
     }
   // Connects that were in flight together fail once; one that was overtaken by a success says nothing.
   if (is_opened_after(slot, std::max(record.opened_at_failure, record.opened_at_success)))
-    hold_back(record, now);
+    hold_back(record, permanent, now);
 }
 
 template <class Policies, class Payload>
-void pool_core<Policies, Payload>::hold_back(backend_record& record, time_point now) {
+void pool_core<Policies, Payload>::hold_back(backend_record& record, bool permanent, time_point now) {
   record.failed_at = now;
   record.opened_at_failure = slots_.opened();
   ++record.failures;
   timers_.cancel(record.retry_timer);
-  if (record.live && !is_stopping())
-    record.retry_timer =
-        timers_.schedule(after(now, backoff_delay(options_.recovery.connect, record.failures, random_)),
-                         {alarm::kind::retry, nullptr, &record, {}});
+  if (!record.member || is_stopping()) return;
+  const auto& how = recovery_of(record);
+  if (!record.dead && (permanent || record.failures >= how.retries)) die(record);
+  const auto delay = record.dead ? spread_out(how.max_delay, how.spread, random_)
+                                 : backoff_delay(how, record.failures, random_);
+  record.retry_timer = timers_.schedule(after(now, delay), {alarm::kind::retry, nullptr, &record, {}});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::die(backend_record& record) {
+  record.dead = true;
+  record.planned = 0;
+  ++dead_;
+  tell({.what = effect::kind::tell_backend_dead,
+        .where = record.what,
+        .error = record.last_error,
+        .text = record.last_error_text});
+  job_.begin();
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::revive(backend_record& record) {
+  record.monitor = no_slot;
+  --monitors_;
+  ++record.wanted;
+  ++wanted_;
+  record.dead = false;
+  --dead_;
+  tell(effect::kind::tell_backend_alive, record.what);
+  job_.begin();
 }
 
 template <class Policies, class Payload>

@@ -48,6 +48,10 @@ void pool_core<Policies, Payload>::wake(time_point now) {
     front_.work(steps);
   if (!job_.is(stage::none)) rebalance_on(steps);
   pump(now);
+  for (; state_ == pool_state::failed && steps > 0 && !claims_.empty(); --steps) {
+    ++refused_;
+    end(*claims_.front(), errc::all_dead);
+  }
 }
 
 template <class Policies, class Payload>
@@ -55,7 +59,8 @@ bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
   return (sweep_.running && checking_ <= front_.idle() / 8) || shuffling_ || front_.has_work() ||
-         must_trim() || (!job_.is(stage::none) && !job_.is(stage::plan));
+         must_trim() || (state_ == pool_state::failed && !claims_.empty()) ||
+         (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
 template <class Policies, class Payload>
@@ -67,6 +72,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
   all.counters = registry_.past();
   all.waited = waited_;
   all.timed_out = timed_out_;
+  all.refused = refused_;
   all.cancelled = cancelled_;
   all.rebalances = rebalances_;
   all.shuffles = shuffles_;
@@ -76,7 +82,8 @@ pool_stats pool_core<Policies, Payload>::stats() const {
     auto& row = all.backends.emplace_back();
     row.where = *record->what;
     row.key = record->key;
-    row.live = record->live;
+    row.live = record->member && !record->dead;
+    row.dead = record->dead;
     row.planned = record->planned;
     row.counters = record->counters;
     row.last_error = record->last_error;
@@ -111,8 +118,8 @@ void pool_core<Policies, Payload>::shuffle_on(std::uint32_t steps) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
-  for (; steps > 0 && !claims_.empty(); --steps) end(*claims_.front());
-  for (; steps > 0 && !ready_waiters_.empty(); --steps) end(*ready_waiters_.front());
+  for (; steps > 0 && !claims_.empty(); --steps) end(*claims_.front(), errc::stopped);
+  for (; steps > 0 && !ready_waiters_.empty(); --steps) end(*ready_waiters_.front(), errc::stopped);
   for (; steps > 0 && stop_at_ < slots_.size(); --steps, ++stop_at_) {
     auto& slot = slots_[stop_at_];
     if (slot.state == slot_state::connecting)
@@ -148,7 +155,7 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
     case alarm::kind::connect:
       if (auto* const slot = slots_.find(due.slot)) {
         slot->place = 0;
-        note_connect_failure(*slot, errc::connect_timeout, {}, now);
+        note_connect_failure(*slot, errc::connect_timeout, {}, false, now);
         auto& record = owner_of(*slot);
         close(*slot, close_reason::cancelled);
         review(record);
@@ -167,7 +174,7 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       break;
     case alarm::kind::rebalance:
       rebalance_timer_ = 0;
-      begin_rebalance();
+      job_.begin();
       break;
     case alarm::kind::decohere:
       decoherence_timer_ = 0;

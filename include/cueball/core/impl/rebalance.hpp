@@ -13,18 +13,20 @@ void pool_core<Policies, Payload>::plan_failed(error_code error, std::string tex
   tell({.what = effect::kind::tell_plan_failed, .error = error, .text = std::move(text)});
   job_.end();
   note_change(now);
+  pump(now);
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
   if (job_.is(stage::gather)) {
+    if (job_.has_just_begun()) at_record_ = registry_.records().front();
     for (; at_record_ && steps > 0; --steps) {
       auto& record = *at_record_;
       at_record_ = record_list::next(record);
       gather(record);
     }
     if (at_record_) return;
-    job_.gathered();
+    job_.gathered(places());
     effects_.push_back({.what = effect::kind::plan});
   }
   if (job_.is(stage::apply)) {
@@ -36,7 +38,7 @@ void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
         target_ = job_.target();
         break;
       }
-      record->planned = job_.share();
+      record->planned = record->dead ? (job_.share(), 0) : job_.share();
       review(*record);
     }
   }
@@ -52,12 +54,20 @@ void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::gather(backend_record& record) {
-  record.live = record.announced;
-  if (record.live) return job_.add(record);
+  members_ += static_cast<std::uint32_t>(record.announced) - static_cast<std::uint32_t>(record.member);
+  record.member = record.announced;
+  if (record.member && !record.dead) return job_.add(record);
   record.planned = 0;
+  if (record.member) return;
+  if (record.dead) {
+    record.dead = false;
+    --dead_;
+  }
+  if (record.monitor != no_slot) close(slots_[record.monitor], close_reason::cancelled);
   timers_.cancel(record.retry_timer);
   needy_.erase(record);
   excessive_.erase(record);
+  probing_.erase(record);
   registry_.forget_key(record);
   set(doomed_, record, record.wanted > 0);  // that of an earlier rebalance may be there still
   forget_if_gone(record);
@@ -67,13 +77,13 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::rebalanced() {
   ++rebalances_;
   tell({.what = effect::kind::tell_rebalanced, .number = job_.backends(), .target = target_});
-  if (job_.end()) begin_rebalance();
+  if (job_.end()) job_.begin();
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::review(backend_record& record) {
   if (is_stopping()) return;
-  if (!record.live) {
+  if (!record.member) {
     if (record.wanted == 0) doomed_.erase(record);
     return;
   }
@@ -88,6 +98,7 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
   set(needy_, record,
       may_grow && record.wanted < record.planned && record.retry_timer == 0 &&
           record.connecting < options_.max_connecting.per_backend);
+  set(probing_, record, record.dead && record.retry_timer == 0 && record.monitor == no_slot);
 }
 
 template <class Policies, class Payload>
@@ -118,23 +129,34 @@ void pool_core<Policies, Payload>::cancel_connects(backend_record& record) {
 }
 
 template <class Policies, class Payload>
-void pool_core<Policies, Payload>::pump(time_point now) {
+void pool_core<Policies, Payload>::move(time_point now) {
   if (is_stopping()) return;
   trim();
   if (must_trim() || job_.is(stage::apply)) return;  // half a plan is no plan
-  if (options_.strict_maximum)
-    break_first();
-  else
-    retire_surplus();
+  if (options_.strict_maximum) break_first();
+  retire_surplus();
   if (job_.is(stage::settle)) return;
-  while (connecting_ < options_.max_connecting.per_pool) {
-    if (options_.strict_maximum && total_ >= options_.max_connections) return;
-    auto* const record = needy_.front();
-    if (!record) return;
-    open(*record, now);
-    needy_.erase(*record);  // to the end of the list, so that a fill goes round the backends
-    review(*record);
+  while (may_open() && !needy_.empty()) {
+    auto& record = *needy_.front();
+    open_wanted(record, now);
+    needy_.erase(record);  // to the end of the list, so that a fill goes round the backends
+    review(record);
   }
+  while (may_open() && monitors_ < most_monitors() && !probing_.empty()) {
+    auto& record = *probing_.front();
+    open_monitor(record, now);
+    review(record);
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::review_state() {
+  if (is_stopping()) return;
+  const bool has_failed = state_ == pool_state::failed;
+  if (has_failed && !is_all_dead())
+    enter(has_run_ ? pool_state::running : pool_state::starting);
+  else if (!has_failed && is_all_dead() && !job_.is(stage::gather))  // else the next one may be alive
+    enter(pool_state::failed);
 }
 
 template <class Policies, class Payload>
@@ -178,9 +200,11 @@ bool pool_core<Policies, Payload>::retire_from(slot_base& slot) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::break_first() {
+  if (!may_retire()) return;
   const auto& most = options_.max_connecting;
   std::uint32_t openable = 0;
-  const auto places = most.per_pool > connecting_ ? most.per_pool - connecting_ : 0;
+  const auto in_flight = connecting_ + monitors_;
+  const auto places = most.per_pool > in_flight ? most.per_pool - in_flight : 0;
   for (auto* record = needy_.front(); record && openable < places; record = need_list::next(*record))
     openable += std::min(record->planned - record->wanted, most.per_backend - record->connecting);
   openable = std::min(openable, places);

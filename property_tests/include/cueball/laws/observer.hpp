@@ -42,6 +42,8 @@ void check_observer(const Make& make) {
         observer.on(backend_added_event{where});
         observer.on(backend_changed_event{where});
         observer.on(backend_removed_event{where});
+        observer.on(backend_dead_event{where, errc::connect_timeout, {}});
+        observer.on(backend_alive_event{where});
         observer.on(resolver_failed_event{errc::resolver_failed, {}});
         observer.on(plan_failed_event{errc::bad_plan, "too many"});
         observer.on(rebalanced_event{.backends = 0, .target = 0});

@@ -33,7 +33,8 @@ class ledger {
     core::slot_id id;
     std::size_t owner = 0;
     state now = state::free;
-    bool marked = false;  ///< Unwanted, as of the last event; read from the core, since no effect tells.
+    bool marked = false;   ///< Unwanted, as of the last event; read from the core, since no effect tells.
+    bool monitor = false;  ///< Watches for the return of a dead backend.
     std::uint32_t attempt = 0;
     std::uint32_t successes = 0;
     std::uint64_t claims = 0;
@@ -44,6 +45,7 @@ class ledger {
     std::optional<time_point> held_until{};  ///< Out of circulation until a second look.
     std::uint64_t rank = 0;  ///< Grows with the time at which it became idle; equal after a shuffle.
     time_point opened_at{};
+    time_point gives_up_at{};
     time_point up_since{};
   };
 
@@ -52,8 +54,11 @@ class ledger {
     std::string key;
     backend what;
     bool announced = true;
-    bool live = false;
-    bool known = true;  ///< The resolver's words about its key mean this one.
+    bool live = false;  ///< Announced as of the last rebalance: dead ones, too.
+    bool dead = false;
+    bool must_be_dead = false;
+    bool was_up = false;  ///< A connection to it has been made.
+    bool known = true;    ///< The resolver's words about its key mean this one.
     std::uint64_t seen_in_run = 0;
     std::uint32_t attempt = 0;
     std::uint32_t successes = 0;
@@ -85,7 +90,7 @@ class ledger {
   void removed(const std::string& key);
   void round_done();
   void connected(core::slot_id id);
-  void connect_failed(core::slot_id id);
+  void connect_failed(core::slot_id id, bool permanent);
   void closed(core::slot_id id);
   void watched(core::slot_id id);
   void fired(core::slot_id id);
@@ -122,7 +127,9 @@ class ledger {
   std::uint64_t plans() const { return plans_; }
   /// What the plans so far cost at the least, in connections opened.
   std::uint64_t least_churn() const { return least_churn_; }
-  bool any_live() const;
+  bool any_live() const;  ///< Not dead ones.
+  /// Somebody is known, nobody live, and nothing is up.
+  bool all_dead() const;
   bool any_announced() const;
   bool change_is_pending() const {
     return rebalance_due_.has_value() || plan_owed_ || plan_out_ || membership_differs();
@@ -152,8 +159,21 @@ class ledger {
   void closes(const core::effect& what);
   void gathers();
   void rebalanced(world& pool);
-  void connect_failure(const connection& one);
-  void failed_attempt(const connection& one);
+  void dies(const core::effect& what);
+  void revives(const core::effect& what);
+  void connect_failure(const connection& one, bool permanent);
+  void failed_attempt(const connection& one, bool permanent);
+  const operation_recovery& recovery_of(const member& one) const {
+    return one.was_up ? options_.recovery.of_connect() : options_.recovery.of_initial();
+  }
+  /// A backend died or returned.
+  void note_death() {
+    ++changes_;
+    ++plans_allowed_;
+    plan_owed_ = !is_sliced_;
+  }
+  /// What a plan may give out.
+  std::uint32_t places() const;
   bool was_proved(const connection& one) const;
   void take(connection& one);
   void becomes_idle(connection& one);
@@ -165,6 +185,7 @@ class ledger {
   void check_limits(bool is_at_work) const;
   void check_capacity();
   void check_waiters(world& pool) const;
+  void check_dead(world& pool) const;
   void check_progress(world& pool);
 
   setting setting_;
@@ -187,11 +208,14 @@ class ledger {
   bool plan_owed_ = false;
   std::uint32_t plans_allowed_ = 0;  ///< One for each time that the delay was over.
   bool plan_out_ = false;
+  std::uint32_t places_ = 0;  ///< Of the plan that is out.
   // In their place with small slices: news may come between the time of a rebalance and its first slice.
   time_point last_change_ = time_point::min();
   std::uint64_t changes_ = 0;
   bool applied_ = false;  ///< A plan came into force in the event under way.
   std::uint32_t target_ = 0;
+  bool returned_ = false;           ///< The monitor of some backend connected.
+  bool refuses_ = false;            ///< Some claim, since all are dead.
   std::uint32_t voluntary_ = 0;     ///< Connections of live backends given up by the event under way.
   std::uint32_t trimmed_ = 0;       ///< Likewise, of backends that are gone.
   bool was_at_work_ = false;        ///< After the event before.
@@ -207,6 +231,7 @@ class ledger {
   std::uint64_t broken_ = 0;
   std::uint64_t waited_ = 0;
   std::uint64_t timed_out_ = 0;
+  std::uint64_t refused_ = 0;
   std::uint64_t cancelled_ = 0;
 };
 

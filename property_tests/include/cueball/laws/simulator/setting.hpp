@@ -29,8 +29,11 @@ struct setting {
   std::uint32_t per_pool = 4;
   std::uint32_t rebalance_ms = 100;
   std::uint32_t watch_ms = 100;
+  std::uint32_t retries = 3;
   std::uint32_t timeout_ms = 1000;
+  std::uint32_t max_timeout_ms = 2000;
   std::uint32_t delay_ms = 50;
+  std::uint32_t initial_delay_ms = 0;  ///< 0: the first attempts have no recovery of their own.
   std::uint32_t max_delay_ms = 400;
   std::uint32_t spread_percent = 20;
   std::uint32_t stable_ms = 200;

@@ -20,7 +20,12 @@
 namespace cueball::laws {
 
 /// What a backend does with a connect.
-enum class manner : std::uint8_t { accepts, refuses, hangs };
+enum class manner : std::uint8_t {
+  accepts,
+  refuses,
+  hangs,
+  forbids,  ///< Refuses, and says that it will go on doing so.
+};
 
 class simulator {
  public:
@@ -55,6 +60,8 @@ class simulator {
 
   /// Breaks every connection that is up; those that are watched say so.
   void cut_all();
+  /// So many of one backend's.
+  void cut(std::size_t which, std::uint32_t connections);
   /// The watch of some connection reports something, unless it is not up.
   void fire_watch(std::size_t which);
 

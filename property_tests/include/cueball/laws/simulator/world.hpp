@@ -58,7 +58,7 @@ class world {
   virtual void resolver_failed(error_code error, std::string text) = 0;
 
   virtual void connected(core::slot_id id, time_point now) = 0;
-  virtual void connect_failed(core::slot_id id, error_code error, time_point now) = 0;
+  virtual void connect_failed(core::slot_id id, error_code error, bool permanent, time_point now) = 0;
   virtual void closed(core::slot_id id, time_point now) = 0;
   virtual void watched(core::slot_id id, time_point now) = 0;
   virtual void watch_fired(core::slot_id id, time_point now) = 0;

@@ -77,8 +77,8 @@ class world_of final : public world {
   }
 
   void connected(core::slot_id id, time_point now) override { core_.connected(id, now); }
-  void connect_failed(core::slot_id id, error_code error, time_point now) override {
-    core_.connect_failed(id, error, "no luck", now);
+  void connect_failed(core::slot_id id, error_code error, bool permanent, time_point now) override {
+    core_.connect_failed(id, error, "no luck", permanent, now);
   }
   void closed(core::slot_id id, time_point now) override { core_.closed(id, now); }
   void watched(core::slot_id id, time_point now) override { core_.watched(id, now); }
