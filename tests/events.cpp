@@ -58,7 +58,7 @@ class table : support::core_world<> {
       case event::connected:
         return core.connected(id, now);
       case event::failed:
-        return core.connect_failed(id, errc::connect_failed, "", now);
+        return core.connect_failed(id, errc::connect_failed, "", false, now);
       case event::closed:
         return core.closed(id, now);
       case event::watched:

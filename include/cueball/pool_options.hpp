@@ -28,7 +28,8 @@ struct connecting_limits {
 /// node-cueball.)
 struct operation_recovery {
   /// So many attempts in a row may fail; then the backend is dead: its share goes to the others, and it is
-  /// probed after each `max_delay`, for up to `max_timeout`, until it connects. 1 to 1,000,000.
+  /// probed after each `max_delay` (spread), with the time-out of the last attempt, until it connects.
+  /// 1 to 1,000,000.
   std::uint32_t retries = 5;
 
   /// An attempt that takes longer is abandoned; a blocking connect is told to end after seven eighths of

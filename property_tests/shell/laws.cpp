@@ -280,11 +280,14 @@ void world::heal() {
 /// Of a pool that is whole, while all is well outside; null if nothing is.
 const char* world::what_is_missing() const {
   const auto now = pool_->stats();
+  // A strict pool of one connection has no place for a monitor.
+  const bool may_stay_dead = setting_.strict && setting_.max_connections == 1;
   std::vector<std::uint16_t> live;
   std::uint32_t least = ~0U;
   std::uint32_t most = 0;
   for (const auto& row : now.backends) {
-    if (row.live) live.push_back(row.where.port);
+    if (row.live || (row.dead && may_stay_dead)) live.push_back(row.where.port);
+    if (row.dead) continue;
     if (row.slots.total() != row.planned) return "R1: every backend has what the plan gives it";
     least = std::min(least, row.planned);
     most = std::max(most, row.planned);

@@ -200,7 +200,9 @@ void witness::hear(told what, pool_state state) noexcept {
   }
   if (what == told::released) ++of.heard_releases_;
   if (what == told::state) {
-    of.demand(state > of.heard_state_, "R15: the states are told in their order, each once");
+    const bool returns = of.heard_state_ == pool_state::failed &&
+                         (state == pool_state::starting || state == pool_state::running);
+    of.demand(state > of.heard_state_ || returns, "R15: the states are told in their order, each once");
     of.heard_state_ = state;
   }
   if (!by_caller) {
@@ -426,7 +428,8 @@ void world::try_claim() {
   }
   const auto stats = pool_->stats();
   if (stopped) return demand(why == errc::stopped, "try_claim says that the pool was stopped");
-  demand(why == errc::none_idle, "try_claim says that none is idle");
+  demand(why == (stats.state == pool_state::failed ? errc::all_dead : errc::none_idle),
+         "try_claim says that none is idle, or all are dead");
   demand(stats.slots.idle == 0 || others > 0, "try_claim gets what is idle");
 }
 
@@ -501,6 +504,8 @@ void world::note_completed(wait& its, error_code error) {
   if (error == errc::claim_timeout || error == errc::wait_timeout)
     demand(its.delivered_at >= its.deadline, "R9: no wait fails before its deadline");
   if (error == errc::stopped) demand(stopping_, "only a stop stops");
+  if (error == errc::all_dead && !gone_)
+    demand(++refused_ <= pool_->stats().refused, "R13: claims that are refused are counted");
   demand((error == aborted) == its.cancelled, "who was cancelled hears of that, and nobody else");
 }
 

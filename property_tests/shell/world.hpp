@@ -233,6 +233,7 @@ class world final : parking {
   std::vector<lease_type> leases_;
   std::vector<connection> detached_;
 
+  std::uint64_t refused_ = 0;
   resolver_manner resolver_manner_ = resolver_manner::announces;
   std::unique_ptr<operation> run_;
   bool run_cancelled_ = false;

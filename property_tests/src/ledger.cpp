@@ -270,8 +270,8 @@ void ledger::opens(const core::effect& what) {
   auto& one = connections_[what.slot.index];
   demand(one.now == state::free, "a slot in use is not opened");
   const auto& how = recovery_of(*owner);
-  auto timeout = owner->dead ? how.max_timeout : how.timeout;
-  for (auto i = owner->failures; i > 0 && timeout < how.max_timeout; --i)
+  auto timeout = how.timeout;
+  for (auto i = owner->dead ? how.retries - 1 : owner->failures; i > 0 && timeout < how.max_timeout; --i)
     timeout = std::min(2 * timeout, how.max_timeout);
   demand(what.timeout == timeout, "R13: the time-out doubles with each failed attempt, up to its maximum");
   one = {.id = what.slot,

@@ -140,7 +140,7 @@ const std::vector<pool_law>& recovery_laws() {
          what.warm = 0;
          what.retries = 3;
          what.timeout_ms = 1000;
-         what.max_timeout_ms = 4000;
+         what.max_timeout_ms = 10000;
          what.delay_ms = 100;
          what.max_delay_ms = 400;
          what.spread_percent = 0;
@@ -220,9 +220,14 @@ const std::vector<pool_law>& recovery_laws() {
            demand_equal(sim.book().established(), places, "R13: and keep it");
            if (what.strict && what.max_connections == 1) return;  // no place for a monitor
            sim.behave(0, manner::accepts);
+           const auto failures = sim.pool().stats().counters.connect_failures;
+           const auto opened = sim.book().opened() - failures;
            demand(sim.live_until(longest_delay(what), [&] { return !row(0).dead; }),
                   "R10: it is back within one maximum delay");
            sim.heal();
+           demand(sim.book().opened() - sim.pool().stats().counters.connect_failures - opened <=
+                      std::max(1U, row(0).planned),
+                  "R2: no more is opened than it has, the monitor's connection among it");
          });
        }},
       {"R13", "an error that is permanent goes straight to the slow probe",
@@ -247,6 +252,26 @@ const std::vector<pool_law>& recovery_laws() {
              demand(sim.live_until(longest_delay(what), more), "R13: it is probed, and for ever");
              demand(sim.now() - since >= probes * shortest - 1ms, "R13: after the longest delay each time");
            }
+         });
+       }},
+      {"R13", "what still works of the last backend that dies is kept",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.watched = true;
+         what.warm = 1;
+         what.max_connections = *rc::gen::inRange<std::uint32_t>(2, 9);
+         what.retries = *rc::gen::inRange<std::uint32_t>(1, 4);
+         const auto how = *rc::gen::element(manner::refuses, manner::hangs, manner::forbids);
+         check_run(what, [&](simulator& sim) {
+           sim.behave(0, how);
+           sim.cut(0, what.max_connections - 1);
+           const auto is_dead = [&] { return sim.pool().stats().backends.front().dead; };
+           demand(sim.live_until(10min, is_dead), "R13: its retries are used up");
+           sim.live(10min);
+           demand_equal(sim.book().established(), 1, "R13: nobody could take over");
+           demand(sim.try_take(), "R13: it can be claimed");
+           sim.heal();
          });
        }},
       {"R13", "when every backend is dead, claims fail at once, until a monitor connects",

@@ -48,7 +48,7 @@ class core_world {
   void perform(const cueball::core::effect& what) {
     switch (what.what) {
       case cueball::core::effect::kind::open:
-        return fails ? core.connect_failed(what.slot, cueball::errc::connect_failed, {}, now)
+        return fails ? core.connect_failed(what.slot, cueball::errc::connect_failed, {}, false, now)
                      : core.connected(what.slot, now);
       case cueball::core::effect::kind::close:
         return core.closed(what.slot, now);

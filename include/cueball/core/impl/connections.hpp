@@ -107,7 +107,7 @@ slot_base& pool_core<Policies, Payload>::open(backend_record& record, time_point
   ++record.counters.opened;
   ++total_;
   const auto& how = recovery_of(record);
-  const auto timeout = record.dead ? how.max_timeout : attempt_timeout(how, record.failures);
+  const auto timeout = attempt_timeout(how, record.dead ? how.retries - 1 : record.failures);
   arm(slot, after(now, timeout), alarm::kind::connect);
   effects_.push_back(
       {.what = effect::kind::open, .slot = id_of(slot), .where = record.what, .timeout = timeout});
