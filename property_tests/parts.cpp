@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <cueball/core/backoff.hpp>
+#include <cueball/core/codel.hpp>
 #include <cueball/core/deadlines.hpp>
 #include <cueball/core/list.hpp>
 #include <cueball/decoherence/jittered.hpp>
@@ -111,6 +112,40 @@ TEST_CASE("the back-off doubles, is bounded, and is spread evenly", "[parts]") {
     ++tenths[static_cast<std::size_t>(std::clamp<std::int64_t>(off / 100ms, 0, 9))];
   }
   CHECK(looks_uniform(tenths));
+}
+
+TEST_CASE("waiters are shed after interval / sqrt(n), while everybody waits for too long", "[parts]") {
+  law("waiters are shed after interval / sqrt(n)", [] {
+    const auto target = std::chrono::milliseconds{*rc::gen::inRange(1, 500)};
+    const auto step = std::chrono::microseconds{*rc::gen::inRange(1, 100)};  // between two who can be served
+    core::codel tested{target};
+    const time_point start{1h};
+    std::vector<time_point> shed;
+    auto now = start;
+    for (; shed.size() < 20; now += step)
+      tested.make_way(now, [&] { return std::optional{now - target}; }, [&] { shed.push_back(now); });
+    const auto next = [&](time_point at) {  // the first step at or after it
+      const auto steps = (at - start + step - duration{1}) / step;
+      return start + steps * step;
+    };
+    auto due = start + 100ms;
+    RC_ASSERT(shed[0] == next(due));
+    due = shed[0];
+    for (std::size_t n = 1; n < shed.size(); ++n) {
+      due += duration{static_cast<duration::rep>(1e8 / std::sqrt(static_cast<double>(n)))};
+      RC_ASSERT(shed[n] == next(due));
+    }
+    // One who has not waited for long ends it, and the next interval begins anew.
+    tested.make_way(now, [&] { return std::optional{now - target + duration{1}}; }, [&] { RC_FAIL("shed"); });
+    const auto again = now;
+    for (auto sheds = shed.size(); shed.size() == sheds; now += step)
+      tested.make_way(now, [&] { return std::optional{now - target}; }, [&] { shed.push_back(now); });
+    RC_ASSERT(shed.back() - again >= 100ms);
+    RC_ASSERT(shed.back() - again <= 100ms + 2 * step);
+  });
+  core::codel alone{1ms};
+  for (auto now = time_point{1h}; now < time_point{2h}; now += 1s)
+    alone.make_way(now, [] { return std::nullopt; }, [] { FAIL("the only one who waits is never shed"); });
 }
 
 TEST_CASE("deadlines come in order of time, then of scheduling, and a cancelled one never", "[parts]") {

@@ -49,6 +49,7 @@ std::uint32_t up(const cueball::backend_stats& row) {
 }
 
 std::string state(const cueball::backend_stats& row) {
+  if (row.dead) return "dead";
   if (!row.live) return "leaving";
   if (up(row) == row.planned) return "ok";
   if (up(row) > row.planned) return "over plan";
@@ -198,10 +199,10 @@ class table_view final : public view {
     };
     std::string text;
     for (const auto& column : columns) text += cell(column, value(column.title));
-    line(text, status == "unreachable"             ? "\033[31m"
-               : status == "ok"                    ? "\033[32m"
-               : !known || stopped || !found->live ? "\033[2m"
-                                                   : "\033[33m");
+    line(text, status == "unreachable" || status == "dead"          ? "\033[31m"
+               : status == "ok"                                     ? "\033[32m"
+               : !known || stopped || !(found->live || found->dead) ? "\033[2m"
+                                                                    : "\033[33m");
   }
 
   static std::uint64_t answered(const tally& of, const std::string& name) {

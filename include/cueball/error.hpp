@@ -24,6 +24,9 @@ enum class errc {
   none_idle,          ///< `try_claim`: no connection is idle now, or others wait for one already.
   stopped,            ///< The pool was stopped.
   all_dead,           ///< Every known backend is dead, and no connection is left.
+  no_backend,         ///< No backend is known, and the option `error_on_empty` says not to wait for one.
+  too_many_waiters,   ///< As many claims wait as the option `max_waiters` allows.
+  overloaded,         ///< Claims wait for longer than the option `target_claim_delay`, and this one was shed.
   would_deadlock,     ///< A blocking call on the pool's own thread, which would wait for itself.
   wait_timeout,       ///< The pool was not ready before the deadline of `wait_ready`.
   connect_timeout,    ///< The connection did not connect in time.
@@ -61,6 +64,12 @@ class category_type final : public boost::system::error_category {
         return "the pool was stopped";
       case errc::all_dead:
         return "every known backend is dead";
+      case errc::no_backend:
+        return "no backend is known";
+      case errc::too_many_waiters:
+        return "as many claims wait as may";
+      case errc::overloaded:
+        return "claims wait for too long, and this one was shed";
       case errc::would_deadlock:
         return "a blocking call on the pool's own thread would wait for itself";
       case errc::wait_timeout:

@@ -89,6 +89,20 @@ struct pool_options {
   /// How long a claim without a deadline of its own waits. 1 ms to 365 days, or `no_limit`.
   duration claim_timeout = std::chrono::seconds{30};
 
+  /// How many claims may wait at once. One more fails at once with `errc::too_many_waiters`: the newest is
+  /// refused. 1 to 1,000,000,000. None: any number.
+  std::optional<std::uint32_t> max_waiters{};
+
+  /// When claims wait for longer than this for a while, some are shed (`errc::overloaded`), ever faster, so
+  /// that the others are served in time: CoDel's control law with an interval of 100 ms. A claim that has
+  /// waited for ten times as long (three times, while some are shed) is shed too. 1 ms to 365 days. None:
+  /// nobody is.
+  std::optional<duration> target_claim_delay{};
+
+  /// On: when the resolver has found no backend, claims fail at once with `errc::no_backend`. Off: they wait
+  /// for one.
+  bool error_on_empty = false;
+
   /// How long after the first news from the resolver the pool rebalances; news that come meanwhile are part
   /// of the same rebalance. 1 ms to 365 days.
   duration rebalance_delay = std::chrono::milliseconds{100};
@@ -165,6 +179,8 @@ inline void check(const pool_options& options) {
   const auto& recovery = options.recovery;
   detail::check_count("max_connections", options.max_connections, 1'000'000);
   detail::check_limit("claim_timeout", options.claim_timeout);
+  if (options.max_waiters) detail::check_count("max_waiters", *options.max_waiters, 1'000'000'000);
+  if (options.target_claim_delay) detail::check_interval("target_claim_delay", *options.target_claim_delay);
   detail::check_interval("rebalance_delay", options.rebalance_delay);
   detail::check_limit("watch_delay", options.watch_delay);
   detail::check_count("max_connecting.per_backend", options.max_connecting.per_backend, 10'000);

@@ -72,7 +72,9 @@ struct pool_stats {
   slot_counters counters;       ///< Sum of the rows and of the backends that are gone.
   std::uint64_t waited = 0;     ///< Claims that had to wait, however they ended.
   std::uint64_t timed_out = 0;  ///< Claims that failed at their deadline.
-  std::uint64_t refused = 0;    ///< Claims that failed because every backend was dead.
+  std::uint64_t refused = 0;  ///< Claims that failed because every backend was dead or none was known, or too
+                              ///< many waited.
+  std::uint64_t shed = 0;     ///< Claims that failed because others had waited for too long.
   std::uint64_t cancelled = 0;  ///< Claims that were cancelled while they waited.
   std::uint64_t rebalances = 0;
   std::uint64_t shuffles = 0;

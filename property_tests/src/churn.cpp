@@ -13,7 +13,7 @@ const std::vector<pool_law>& churn_laws() {
   static const std::vector<pool_law> laws{
       {"R1-R16", "whatever happens, every rule holds after every event, and the pool becomes whole again",
        [](compositions of) {
-         const auto what = *any_setting(of);
+         const auto what = *any_loaded_setting(of);
          const auto ops = *any_script(6.0, false);
          check_run(what, [&](simulator& sim) {
            sim.run(ops);
@@ -22,7 +22,7 @@ const std::vector<pool_law>& churn_laws() {
        }},
       {"R15", "a pool can be stopped at any moment, and then nothing is left of it",
        [](compositions of) {
-         const auto what = *any_setting(of);
+         const auto what = *any_loaded_setting(of);
          const auto ops = *any_script(3.0, false);
          const auto later = *any_script(1.0, true);
          check_run(what, [&](simulator& sim) {
@@ -34,7 +34,7 @@ const std::vector<pool_law>& churn_laws() {
        }},
       {"R16", "the same seed and the same events give the same run",
        [](compositions of) {
-         const auto what = *any_setting(of);
+         const auto what = *any_loaded_setting(of);
          const auto ops = *any_script(4.0, true);
          std::uint64_t first = 0;
          check_run(what, [&](simulator& sim) {

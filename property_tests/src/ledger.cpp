@@ -29,6 +29,7 @@ void ledger::begin(time_point now) {
   connect_timed_out_ = false;
   returned_ = false;
   refuses_ = false;
+  finds_nobody_ = false;
   ready_ended_ = 0;
 }
 
@@ -72,6 +73,7 @@ void ledger::removed(const std::string& key) {
 
 void ledger::round_done() {
   if (stopping_) return;
+  was_resolved_ = true;
   for (auto& one : members_)
     if (one.known && one.announced && one.seen_in_run != run_) {
       one.announced = false;
@@ -154,7 +156,7 @@ void ledger::waits(const core::waiter& who, time_point deadline) {
   auto& where = who.waits_for == core::waiter::kind::claim   ? claims_
                 : who.waits_for == core::waiter::kind::ready ? ready_
                                                              : stops_;
-  where.push_back({&who, deadline, true, false});
+  where.push_back({&who, deadline, true, false, now_});
 }
 
 void ledger::cancels(const core::waiter& who) {
@@ -390,6 +392,21 @@ void ledger::finished(const core::waiter& who) {
     demand(who.waits_for == core::waiter::kind::claim, "R13: only claims fail when all are dead");
     refuses_ = true;
     ++refused_;
+  } else if (who.error == errc::no_backend) {
+    demand(options_.error_on_empty && who.waits_for == core::waiter::kind::claim && was_resolved_,
+           "claims fail for want of a backend only if that is asked for");
+    finds_nobody_ = true;
+    ++refused_;
+  } else if (who.error == errc::too_many_waiters) {
+    demand(options_.max_waiters && it.fresh && claims_.size() == *options_.max_waiters,
+           "the newest claim is refused when as many wait as may");
+    ++refused_;
+  } else if (who.error == errc::overloaded) {
+    demand(options_.target_claim_delay && who.waits_for == core::waiter::kind::claim,
+           "claims are shed only if that is asked for");
+    demand(now_ - it.since >= *options_.target_claim_delay,
+           "nobody is shed who waited for less than the target");
+    ++shed_;
   } else if (who.error == errc::stopped) {
     demand(stopping_, "R15: only a pool that stops says so");
   } else if (who.error) {
@@ -473,6 +490,7 @@ void ledger::check_stats(const pool_stats& stats) const {
   demand_equal(stats.timed_out, timed_out_, "R14: claims that timed out");
   demand_equal(stats.cancelled, cancelled_, "R14: claims that were cancelled");
   demand_equal(stats.refused, refused_, "R14: claims that were refused");
+  demand_equal(stats.shed, shed_, "R14: claims that were shed");
 
   slot_counts sum;
   auto row = stats.backends.begin();
@@ -563,7 +581,11 @@ void ledger::check_waiters(world& pool) const {
       if (!pool.has_work()) demand(!stopping_ || list == &stops_, "R15: stop fails every waiter");
       if (list == &ready_ && !stopping_)
         demand(established() < one.who->wanted, "a wait for readiness ends when the pool is ready");
-      if (one.deadline != never_comes)
+      const bool is_shed = list == &claims_ && options_.target_claim_delay;
+      if (is_shed && woken_ && all_done)
+        demand(now_ - one.since < 10 * *options_.target_claim_delay,
+               "nobody waits for longer than ten targets");
+      if (one.deadline != never_comes && !is_shed)
         demand(pool.next_wake() <= one.deadline, "R9: the core asks to be woken at every deadline");
     }
   if (stopping_) {
@@ -572,7 +594,16 @@ void ledger::check_waiters(world& pool) const {
   }
 }
 
+bool ledger::refuses_empty() const {
+  const bool any = std::any_of(members_.begin(), members_.end(), [](const member& one) { return one.known; });
+  return options_.error_on_empty && was_resolved_ && !any && total() == 0;
+}
+
 void ledger::check_dead(world& pool) const {
+  demand(!finds_nobody_ || refuses_empty(), "claims fail for want of a backend only if there is none");
+  if (!stopping_ && !pool.has_work())
+    demand(!refuses_empty() || claims_.empty(), "without a backend claims fail, if that is asked for");
+  if (options_.max_waiters) demand(claims_.size() <= *options_.max_waiters, "no more wait than may");
   demand(!refuses_ || all_dead(), "R13: claims fail only when every known backend is dead and nothing is up");
   if (stopping_) return;
   for (const auto& one : members_)

@@ -38,6 +38,9 @@ pool_options setting::options() const {
   all.strict_maximum = strict;
   all.rebalance_delay = milliseconds{rebalance_ms};
   all.watch_delay = milliseconds{watch_ms};
+  if (max_waiters != 0) all.max_waiters = max_waiters;
+  if (target_delay_ms != 0) all.target_claim_delay = milliseconds{target_delay_ms};
+  all.error_on_empty = error_on_empty;
   all.max_connecting = {per_backend, per_pool};
   all.recovery.usual = {.retries = retries,
                         .timeout = milliseconds{timeout_ms},
@@ -59,9 +62,10 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .watched = " << shown.watched << ", .lazy = " << shown.lazy << ", .warm = " << shown.warm
              << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
              << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
-             << ", .retries = " << shown.retries << ", .timeout_ms = " << shown.timeout_ms
-             << ", .max_timeout_ms = " << shown.max_timeout_ms << ", .delay_ms = " << shown.delay_ms
-             << ", .initial_delay_ms = " << shown.initial_delay_ms
+             << ", .max_waiters = " << shown.max_waiters << ", .target_delay_ms = " << shown.target_delay_ms
+             << ", .error_on_empty = " << shown.error_on_empty << ", .retries = " << shown.retries
+             << ", .timeout_ms = " << shown.timeout_ms << ", .max_timeout_ms = " << shown.max_timeout_ms
+             << ", .delay_ms = " << shown.delay_ms << ", .initial_delay_ms = " << shown.initial_delay_ms
              << ", .max_delay_ms = " << shown.max_delay_ms << ", .spread_percent = " << shown.spread_percent
              << ", .stable_ms = " << shown.stable_ms << ", .decoherence_ms = " << shown.decoherence_ms
              << ", .slice = " << shown.slice << "}";
@@ -89,6 +93,15 @@ rc::Gen<setting> any_setting(compositions of) {
       set(&setting::max_delay_ms, one_of({400, 250, 2000})),
       set(&setting::spread_percent, one_of({20, 0, 100})), set(&setting::stable_ms, one_of({200, 1, 1000})),
       set(&setting::decoherence_ms, one_of({1000, 100, 300000})));
+}
+
+rc::Gen<setting> any_loaded_setting(compositions of) {
+  return rc::gen::mapcat(any_setting(of), [](const setting& usual) {
+    using rc::gen::set;
+    return rc::gen::build(rc::gen::just(usual), set(&setting::max_waiters, one_of({0, 1, 3})),
+                          set(&setting::target_delay_ms, one_of({0, 5, 100})),
+                          set(&setting::error_on_empty, rc::gen::arbitrary<bool>()));
+  });
 }
 
 rc::Gen<setting> any_sliced_setting(compositions of) {

@@ -591,6 +591,7 @@ void simulator::step(const op& one) {
       demand((slot != nullptr) == !why, "a claim that fails says why");
       demand(slot || why == (book_.stopping()                       ? errc::stopped
                              : pool_->state() == pool_state::failed ? errc::all_dead
+                             : book_.refuses_empty()                ? errc::no_backend
                                                                     : errc::none_idle),
              "try_claim says why");
       if (slot) note_lease(slot);
@@ -619,6 +620,7 @@ void simulator::step(const op& one) {
       resolver_runs_ = false;
       begin();
       tell("the resolver gives up");
+      book_.resolver_ended();
       pool_->resolver_ended(errc::resolver_failed, now_);
       return done();
     case op_kind::nonsense:

@@ -14,6 +14,7 @@
 #include <cueball/backend.hpp>
 #include <cueball/core/backend_record.hpp>
 #include <cueball/core/backoff.hpp>
+#include <cueball/core/codel.hpp>
 #include <cueball/core/deadlines.hpp>
 #include <cueball/core/effect.hpp>
 #include <cueball/core/front.hpp>
@@ -71,7 +72,8 @@ class pool_core {
         // Beyond the target there may be replacements, of which no more connect at once than this.
         slots_(options.max_connections + options.max_connecting.per_pool),
         front_(queue, std::size_t{options.max_connections} + options.max_connecting.per_pool,
-               random_source{random_()}, slots_) {}
+               random_source{random_()}, slots_),
+        codel_(options.target_claim_delay) {}
 
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
@@ -331,6 +333,26 @@ class pool_core {
 
   void expire(waiter& who) noexcept;
 
+  /// Those at the front of the line whose deadline has come.
+  void expire_first(time_point now) noexcept {
+    while (!claims_.empty() && claims_.front()->deadline <= now) expire(*claims_.front());
+  }
+
+  /// A connection is there for whoever this is: the first in line whose deadline has not come, and who is not
+  /// shed. Null if nobody waits.
+  waiter* next_in_line(time_point now) noexcept;
+
+  /// Why a claim that would have to wait fails at once; no error if it may wait.
+  error_code refusal() const noexcept;
+
+  void refuse(waiter& who, error_code why) noexcept {
+    ++refused_;
+    finish(who, why);
+  }
+
+  /// What the resolver says may be believed, and nobody is there.
+  bool is_empty() const noexcept { return was_resolved_ && registry_.records().empty(); }
+
   void tell_ready() noexcept;
 
   /// Gives what is idle to those who wait.
@@ -562,6 +584,7 @@ class pool_core {
 
   // Waiters.
   waiter_list claims_;
+  class codel codel_;
   waiter_list ready_waiters_;
   waiter_list stop_waiters_;
   waiter* finished_ = nullptr;
@@ -575,6 +598,7 @@ class pool_core {
   probe_list probing_;
   std::uint64_t run_ = 0;
   std::uint32_t resolver_failures_ = 0;
+  bool was_resolved_ = false;  ///< A round was done, or a run ended.
   std::uint32_t resolver_timer_ = 0;
 
   // The rebalance under way.
@@ -608,6 +632,7 @@ class pool_core {
   std::uint64_t waited_ = 0;
   std::uint64_t timed_out_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t shed_ = 0;
   std::uint64_t cancelled_ = 0;
   std::uint64_t rebalances_ = 0;
   std::uint64_t shuffles_ = 0;

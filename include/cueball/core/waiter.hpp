@@ -28,7 +28,9 @@ struct waiter {
   std::uint32_t left = 0;        ///< stop: connections that are still there.
 
   // The core's own.
+  time_point since{};  ///< When the wait began.
   time_point deadline = never_comes;
+  bool sheds_at_deadline = false;  ///< It is the pool's, not the claimer's.
   std::uint32_t timer = 0;
   list_link<waiter> link;
 };

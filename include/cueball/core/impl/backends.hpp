@@ -12,6 +12,7 @@ void pool_core<Policies, Payload>::resolver_ended(error_code error, std::string 
   if (is_stopping()) return;
   resolver_failed(error, std::move(text));
   ++resolver_failures_;
+  was_resolved_ = true;
   timers_.cancel(resolver_timer_);
   resolver_timer_ =
       timers_.schedule(after(now, backoff_delay(options_.recovery.of_dns(), resolver_failures_, random_)),
@@ -59,6 +60,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::round_done(time_point now) {
   if (is_stopping()) return;
   resolver_failures_ = 0;
+  was_resolved_ = true;
   for (auto* record = registry_.records().front(); record; record = record_list::next(*record))
     if (record->announced && record->seen_in_run != run_) withdraw(*record, now);
 }

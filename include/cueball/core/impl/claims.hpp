@@ -13,14 +13,19 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   if (is_stopping()) return finish(claimer, errc::stopped);
   if (claims_.empty())
     if (auto* const slot = front_.take()) return grant(claimer, *slot);
-  if (state_ == pool_state::failed) {
-    ++refused_;
-    return finish(claimer, errc::all_dead);
-  }
+  if (const auto why = refusal()) return refuse(claimer, why);
   if (deadline <= now) {
     ++timed_out_;
     return finish(claimer, errc::claim_timeout);
   }
+  if (options_.max_waiters && claims_.size() >= *options_.max_waiters)
+    return refuse(claimer, errc::too_many_waiters);
+  claimer.since = now;
+  if (codel_.is_on())
+    if (const auto oldest = after(now, codel_.oldest()); oldest < deadline) {
+      deadline = oldest;
+      claimer.sheds_at_deadline = true;
+    }
   enlist(claims_, claimer, deadline);
   ++waited_;
   front_.shut(gate::waiters, true);
@@ -34,8 +39,8 @@ auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_t
     why = errc::stopped;
   else if (auto* const slot = claims_.empty() ? front_.take() : nullptr)
     return down(slot);
-  else
-    why = state_ == pool_state::failed ? errc::all_dead : errc::none_idle;
+  else if (why = refusal(); !why)
+    why = errc::none_idle;
   return nullptr;
 }
 
@@ -148,10 +153,11 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::expire(waiter& who) noexcept {
   delist(who);
   if (who.waits_for == waiter::kind::stop) who.left = total_;
-  if (who.waits_for == waiter::kind::claim) ++timed_out_;
-  finish(who, who.waits_for == waiter::kind::claim   ? make_error_code(errc::claim_timeout)
+  if (who.waits_for == waiter::kind::claim) ++(who.sheds_at_deadline ? shed_ : timed_out_);
+  finish(who, who.waits_for == waiter::kind::stop    ? error_code{}
               : who.waits_for == waiter::kind::ready ? make_error_code(errc::wait_timeout)
-                                                     : error_code{});
+              : who.sheds_at_deadline                ? make_error_code(errc::overloaded)
+                                                     : make_error_code(errc::claim_timeout));
 }
 
 template <class Policies, class Payload>
@@ -167,12 +173,34 @@ void pool_core<Policies, Payload>::tell_ready() noexcept {
 }
 
 template <class Policies, class Payload>
+error_code pool_core<Policies, Payload>::refusal() const noexcept {
+  if (state_ == pool_state::failed) return errc::all_dead;
+  if (options_.error_on_empty && is_empty()) return errc::no_backend;
+  return {};
+}
+
+template <class Policies, class Payload>
+waiter* pool_core<Policies, Payload>::next_in_line(time_point now) noexcept {
+  expire_first(now);
+  if (codel_.is_on() && !claims_.empty())
+    codel_.make_way(
+        now,
+        [&]() -> std::optional<time_point> {
+          expire_first(now);
+          return claims_.size() > 1 ? std::optional{claims_.front()->since} : std::nullopt;
+        },
+        [&] {
+          auto& who = *claims_.front();
+          delist(who);
+          ++shed_;
+          finish(who, errc::overloaded);
+        });
+  return claims_.front();
+}
+
+template <class Policies, class Payload>
 void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexcept {
-  while (auto* const who = claims_.front()) {
-    if (who->deadline <= now) {
-      expire(*who);
-      continue;
-    }
+  if (auto* const who = next_in_line(now)) {
     delist(*who);
     front_.claimed(slot);
     return grant(*who, slot);
@@ -182,13 +210,14 @@ void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexc
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::serve(time_point now) noexcept {
-  while (auto* const who = claims_.front()) {
-    if (who->deadline <= now) {
-      expire(*who);
-      continue;
-    }
+  for (expire_first(now); !claims_.empty(); expire_first(now)) {
     auto* const slot = front_.take();
     if (!slot) return;
+    auto* const who = next_in_line(now);
+    if (!who) {        // all that were left are shed or expired
+      --slot->claims;  // that was no claim
+      return front_.put(*slot);
+    }
     delist(*who);
     grant(*who, *slot);
   }

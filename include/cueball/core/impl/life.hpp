@@ -48,10 +48,11 @@ void pool_core<Policies, Payload>::wake(time_point now) {
     front_.work(steps);
   if (!job_.is(stage::none)) rebalance_on(steps);
   pump(now);
-  for (; state_ == pool_state::failed && steps > 0 && !claims_.empty(); --steps) {
-    ++refused_;
-    end(*claims_.front(), errc::all_dead);
-  }
+  if (const auto why = refusal())
+    for (; steps > 0 && !claims_.empty(); --steps) {
+      ++refused_;
+      end(*claims_.front(), why);
+    }
 }
 
 template <class Policies, class Payload>
@@ -59,8 +60,7 @@ bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
   return (sweep_.running && checking_ <= front_.idle() / 8) || shuffling_ || front_.has_work() ||
-         must_trim() || (state_ == pool_state::failed && !claims_.empty()) ||
-         (!job_.is(stage::none) && !job_.is(stage::plan));
+         must_trim() || (!claims_.empty() && refusal()) || (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
 template <class Policies, class Payload>
@@ -73,6 +73,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
   all.waited = waited_;
   all.timed_out = timed_out_;
   all.refused = refused_;
+  all.shed = shed_;
   all.cancelled = cancelled_;
   all.rebalances = rebalances_;
   all.shuffles = shuffles_;

@@ -84,6 +84,7 @@ class ledger {
   void begin(time_point now);
   void started() { started_ = true; }
   void stop_requested() { stopping_ = true; }
+  void resolver_ended() { was_resolved_ = was_resolved_ || !stopping_; }
   void resolver_started() { ++run_; }
   void added(const backend& where);
   void changed(const backend& where);
@@ -131,6 +132,8 @@ class ledger {
   /// Somebody is known, nobody live, and nothing is up.
   bool all_dead() const;
   bool any_announced() const;
+  /// Claims fail since nobody is known, as the option says.
+  bool refuses_empty() const;
   bool change_is_pending() const {
     return rebalance_due_.has_value() || plan_owed_ || plan_out_ || membership_differs();
   }
@@ -148,6 +151,7 @@ class ledger {
     time_point deadline;
     bool fresh;  ///< Registered by the event under way.
     bool cancelled;
+    time_point since;
   };
 
   connection* of(core::slot_id id);
@@ -215,6 +219,7 @@ class ledger {
   bool applied_ = false;  ///< A plan came into force in the event under way.
   std::uint32_t target_ = 0;
   bool returned_ = false;           ///< The monitor of some backend connected.
+  bool finds_nobody_ = false;       ///< Some claim failed, since no backend is known.
   bool refuses_ = false;            ///< Some claim, since all are dead.
   std::uint32_t voluntary_ = 0;     ///< Connections of live backends given up by the event under way.
   std::uint32_t trimmed_ = 0;       ///< Likewise, of backends that are gone.
@@ -232,6 +237,8 @@ class ledger {
   std::uint64_t waited_ = 0;
   std::uint64_t timed_out_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t shed_ = 0;
+  bool was_resolved_ = false;
   std::uint64_t cancelled_ = 0;
 };
 

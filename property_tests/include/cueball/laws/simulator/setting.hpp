@@ -29,6 +29,9 @@ struct setting {
   std::uint32_t per_pool = 4;
   std::uint32_t rebalance_ms = 100;
   std::uint32_t watch_ms = 100;
+  std::uint32_t max_waiters = 0;      ///< 0: any number.
+  std::uint32_t target_delay_ms = 0;  ///< 0: nobody is shed.
+  bool error_on_empty = false;
   std::uint32_t retries = 3;
   std::uint32_t timeout_ms = 1000;
   std::uint32_t max_timeout_ms = 2000;
@@ -93,6 +96,9 @@ std::ostream& operator<<(std::ostream& out, const op& shown);
 
 /// Any composition and any small options.
 rc::Gen<setting> any_setting(compositions of);
+
+/// As `any_setting`, with bounds on those who wait.
+rc::Gen<setting> any_loaded_setting(compositions of);
 
 /// As `any_setting`, with work in small slices and up to 40 connections.
 rc::Gen<setting> any_sliced_setting(compositions of);
