@@ -12,6 +12,8 @@
 #include <cueball/observer/counting.hpp>
 #include <cueball/observer/silent.hpp>
 #include <cueball/queue/fifo.hpp>
+#include <cueball/queue/interleaved.hpp>
+#include <cueball/queue/least_loaded.hpp>
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
 #include <cueball/queue/sticky.hpp>
@@ -29,6 +31,8 @@ namespace laws = cueball::laws;
 
 TEST_CASE("the shipped queues are lawful", "[queues]") {
   CHECK_NOTHROW(laws::check<cueball::queue::fifo>());
+  CHECK_NOTHROW(laws::check<cueball::queue::interleaved>());
+  CHECK_NOTHROW(laws::check<cueball::queue::least_loaded>());
   CHECK_NOTHROW(laws::check<cueball::queue::lifo>());
   CHECK_NOTHROW(laws::check<cueball::queue::random>());
   CHECK_NOTHROW(laws::check<cueball::queue::sticky>());

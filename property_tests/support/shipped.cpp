@@ -12,7 +12,8 @@ namespace shipped {
 const std::vector<cueball::laws::composition>& compositions() {
   static const auto all = [] {
     auto table = with_fifo();
-    for (const auto& more : {with_random(), with_sticky(), with_lifo()})
+    for (const auto& more :
+         {with_random(), with_sticky(), with_lifo(), with_interleaved(), with_least_loaded()})
       table.insert(table.end(), more.begin(), more.end());
     return table;
   }();

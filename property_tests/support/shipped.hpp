@@ -18,6 +18,8 @@ const std::vector<cueball::laws::composition>& compositions();
 const cueball::laws::composition& composition(std::string_view name);
 
 std::vector<cueball::laws::composition> with_fifo();
+std::vector<cueball::laws::composition> with_interleaved();
+std::vector<cueball::laws::composition> with_least_loaded();
 std::vector<cueball::laws::composition> with_lifo();
 std::vector<cueball::laws::composition> with_random();
 std::vector<cueball::laws::composition> with_sticky();

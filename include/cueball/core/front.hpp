@@ -52,7 +52,10 @@ class front {
   front(const QueuePolicy& policy, std::size_t capacity, random_source random, const Slots&)
       : idle_(policy, capacity, random) {}
 
-  static void make_room(slot_base&) noexcept {}
+  /// The slot is new.
+  void make_room(slot_base& slot) {
+    if constexpr (requires { idle_.make_room(0U); }) idle_.make_room(slot.backend + 1);
+  }
 
   /// Null if the gate is shut or nothing is idle.
   slot_base* try_take() noexcept { return gate_.load() == 0 ? take() : nullptr; }
@@ -61,6 +64,7 @@ class front {
   push_result try_put(slot_base& slot) noexcept {
     if (gate_.load() != 0 || slot.unwanted) [[unlikely]]
       return push_result::refused;
+    ended(slot);
     put(slot);
     return push_result::done;
   }
@@ -77,6 +81,12 @@ class front {
   void claimed(slot_base& slot) noexcept {
     slot.state = slot_state::claimed;
     ++slot.claims;
+    if constexpr (requires { idle_.claimed(slot_handle{slot}); }) idle_.claimed(slot_handle{slot});
+  }
+
+  /// Its holder has it no longer.
+  void ended(slot_base& slot) noexcept {
+    if constexpr (requires { idle_.ended(slot_handle{slot}); }) idle_.ended(slot_handle{slot});
   }
 
   void put(slot_base& slot) noexcept {

@@ -48,6 +48,9 @@ class shared_front {
   /// Before the slot is put for the first time.
   void make_room(slot_base& slot) { idle_.make_room(slot.index); }
 
+  /// Queues without a lock do not hear of it.
+  static void ended(slot_base&) noexcept {}
+
   /// Null if the gate is shut or nothing is idle.
   slot_base* try_take() noexcept {
     return gate_.load(std::memory_order_relaxed) == 0 ? take_shared() : nullptr;

@@ -55,6 +55,7 @@ void pool_core<Policies, Payload>::cancel(waiter& waiting, error_code why) noexc
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_point now) {
   auto& record = owner_of(slot);
+  front_.ended(slot);
   if (how == verdict::broken) {
     note_broken(slot, now);
     close(slot, close_reason::broken);
@@ -73,6 +74,7 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, time_point now) {
+  front_.ended(slot);
   tell(effect::kind::tell_closed, slot, reason);
   forget(slot);
   pump(now);
@@ -216,6 +218,7 @@ void pool_core<Policies, Payload>::serve(time_point now) noexcept {
     auto* const who = next_in_line(now);
     if (!who) {        // all that were left are shed or expired
       --slot->claims;  // that was no claim
+      front_.ended(*slot);
       return front_.put(*slot);
     }
     delist(*who);

@@ -98,9 +98,9 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
 template <class Policies, class Payload>
 slot_base& pool_core<Policies, Payload>::open(backend_record& record, time_point now) {
   auto& slot = slots_.acquire();
-  front_.make_room(slot);
   slot.state = slot_state::connecting;
   slot.backend = record.number;
+  front_.make_room(slot);
   slot.description = record.description;
   registry_.descriptions().hold(slot.description);
   slots_.push_back(record.slots, slot);

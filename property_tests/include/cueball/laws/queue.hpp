@@ -33,6 +33,9 @@ class modelled_queue {
       slots_[i].backend = i % backends;
       out_.push_back(i);
     }
+    if constexpr (requires { queue_.make_room(0U); })
+      for (std::uint32_t i = 1; i <= backends; ++i) queue_.make_room(i);
+    loads_.resize(backends);
   }
 
   bool is_full() const { return out_.empty(); }
@@ -42,6 +45,10 @@ class modelled_queue {
   void push(std::size_t which) {
     const auto index = out_[which % out_.size()];
     std::erase(out_, index);
+    if (std::erase(claimed_, index) > 0) {
+      --loads_[slots_[index].backend];
+      if constexpr (requires { queue_.ended(handle{}); }) queue_.ended(handle{slots_[index]});
+    }
     queue_.push(handle{slots_[index]});
     held_.push_back(index);
     check_size();
@@ -63,6 +70,10 @@ class modelled_queue {
     held_.erase(found);
     out_.push_back(index);
     check_size();
+    check_backend(slots_[index].backend);
+    claimed_.push_back(index);
+    ++loads_[slots_[index].backend];
+    if constexpr (requires { queue_.claimed(handle{}); }) queue_.claimed(handle{slots_[index]});
     return index;
   }
 
@@ -115,6 +126,22 @@ class modelled_queue {
   }
 
  private:
+  /// That came out, while the others still lie idle.
+  void check_backend(std::uint32_t chosen) {
+    const auto idle_elsewhere = [&](auto matters) {
+      return std::any_of(held_.begin(), held_.end(), [&](std::uint32_t index) {
+        return slots_[index].backend != chosen && matters(slots_[index].backend);
+      });
+    };
+    if (order_of<Policy> == queue_order::alternating && chosen == last_)
+      demand(!idle_elsewhere([](std::uint32_t) { return true; }),
+             "no backend is taken twice in a row while another has an idle connection");
+    if (order_of<Policy> == queue_order::least_loaded)
+      demand(!idle_elsewhere([&](std::uint32_t other) { return loads_[other] < loads_[chosen]; }),
+             "a backend with the fewest claimed connections is taken");
+    last_ = chosen;
+  }
+
   void check_size() const { demand_equal(queue_.size(), held_.size(), "size() counts what it holds"); }
 
   std::vector<core::slot_base> slots_;
@@ -122,6 +149,9 @@ class modelled_queue {
   random_source random_;
   std::vector<std::uint32_t> held_;  // in the order of pushing
   std::vector<std::uint32_t> out_;
+  std::vector<std::uint32_t> claimed_;  // of those
+  std::vector<std::uint32_t> loads_;    // by backend
+  std::uint32_t last_ = UINT32_MAX;     // backend
   bool shuffled_ = false;
 };
 
@@ -222,7 +252,7 @@ void check_queue(const Policy& policy = {}) {
       }
     }
   });
-  if constexpr (order_of<Policy> != queue_order::unspecified) {
+  if constexpr (is_shuffled_to_any_order(order_of<Policy>)) {
     fact("a shuffle is uniform over all orders" + of, [&] {
       for (const auto size : {2U, 3U, 4U, 5U}) detail::check_shuffles(policy, size);
     });
