@@ -95,9 +95,9 @@ struct pool_options {
 
   /// When claims wait for longer than this for a while, some are shed (`errc::overloaded`), ever faster, so
   /// that the others are served in time: CoDel's control law with an interval of 100 ms. A claim that has
-  /// waited for ten times as long (three times, while some are shed) is shed too. 1 ms to 365 days. None:
-  /// nobody is.
-  std::optional<duration> target_claim_delay{};
+  /// waited for ten times as long (three times, while some are shed) is shed too. 1 ms to 365 days, or
+  /// `no_limit`: nobody is shed.
+  duration target_claim_delay = no_limit;
 
   /// On: when the resolver has found no backend, claims fail at once with `errc::no_backend`. Off: they wait
   /// for one.
@@ -113,6 +113,12 @@ struct pool_options {
 
   /// Bounds on connects in flight.
   connecting_limits max_connecting{};
+
+  /// How many connections to one backend may be opened and closed in a second, on average, so that it is not
+  /// kept busy with that, whatever happens to the pool. Each is opened once and closed once: after
+  /// `max_connecting.per_backend` at once, one is opened every `2 / max_churn_rate` seconds. Closing never
+  /// waits. 1 to 1,000,000. None: any number.
+  std::optional<std::uint32_t> max_churn_rate{};
 
   /// Timeouts and delays of connecting.
   recovery_options recovery{};
@@ -180,7 +186,8 @@ inline void check(const pool_options& options) {
   detail::check_count("max_connections", options.max_connections, 1'000'000);
   detail::check_limit("claim_timeout", options.claim_timeout);
   if (options.max_waiters) detail::check_count("max_waiters", *options.max_waiters, 1'000'000'000);
-  if (options.target_claim_delay) detail::check_interval("target_claim_delay", *options.target_claim_delay);
+  detail::check_limit("target_claim_delay", options.target_claim_delay);
+  if (options.max_churn_rate) detail::check_count("max_churn_rate", *options.max_churn_rate, 1'000'000);
   detail::check_interval("rebalance_delay", options.rebalance_delay);
   detail::check_limit("watch_delay", options.watch_delay);
   detail::check_count("max_connecting.per_backend", options.max_connecting.per_backend, 10'000);

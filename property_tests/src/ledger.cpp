@@ -286,6 +286,13 @@ void ledger::opens(const core::effect& what) {
          .gives_up_at = after(now_, timeout)};
   ++owner->opened;
   ++opened_;
+  if (!options_.max_churn_rate) return;
+  owner->opened_at.push_back(now_);
+  const auto interval = duration{std::chrono::seconds{2}} / *options_.max_churn_rate;
+  auto opens = duration::rep{0};
+  for (auto each = owner->opened_at.rbegin(); each != owner->opened_at.rend(); ++each)
+    demand(++opens <= options_.max_connecting.per_backend + (now_ - *each) / interval,
+           "R13: what is opened to a backend keeps within its rate, over any time");
 }
 
 void ledger::closes(const core::effect& what) {
@@ -402,9 +409,9 @@ void ledger::finished(const core::waiter& who) {
            "the newest claim is refused when as many wait as may");
     ++refused_;
   } else if (who.error == errc::overloaded) {
-    demand(options_.target_claim_delay && who.waits_for == core::waiter::kind::claim,
+    demand(options_.target_claim_delay != no_limit && who.waits_for == core::waiter::kind::claim,
            "claims are shed only if that is asked for");
-    demand(now_ - it.since >= *options_.target_claim_delay,
+    demand(now_ - it.since >= options_.target_claim_delay,
            "nobody is shed who waited for less than the target");
     ++shed_;
   } else if (who.error == errc::stopped) {
@@ -581,9 +588,9 @@ void ledger::check_waiters(world& pool) const {
       if (!pool.has_work()) demand(!stopping_ || list == &stops_, "R15: stop fails every waiter");
       if (list == &ready_ && !stopping_)
         demand(established() < one.who->wanted, "a wait for readiness ends when the pool is ready");
-      const bool is_shed = list == &claims_ && options_.target_claim_delay;
+      const bool is_shed = list == &claims_ && options_.target_claim_delay != no_limit;
       if (is_shed && woken_ && all_done)
-        demand(now_ - one.since < 10 * *options_.target_claim_delay,
+        demand(now_ - one.since < 10 * options_.target_claim_delay,
                "nobody waits for longer than ten targets");
       if (one.deadline != never_comes && !is_shed)
         demand(pool.next_wake() <= one.deadline, "R9: the core asks to be woken at every deadline");

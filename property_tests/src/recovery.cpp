@@ -80,6 +80,22 @@ const std::vector<pool_law>& recovery_laws() {
              demand(std::set<duration>(gaps.end() - 4, gaps.end()).size() > 1, "R13: the delay is spread");
          });
        }},
+      {"R13", "what is opened to a backend keeps within its rate, and the pool becomes whole",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.watched = true;
+         what.warm = *rc::gen::inRange<std::uint32_t>(1, 6);
+         what.churn_rate = *rc::gen::element<std::uint32_t>(1, 7, 40, 1000);
+         const auto outages = *rc::gen::inRange(1, 5);
+         check_run(what, [&](simulator& sim) {
+           for (int i = 0; i < outages; ++i) {
+             sim.cut_all();
+             sim.live(std::chrono::milliseconds{100});
+           }
+           sim.heal();
+         });
+       }},
       {"R13", "a backend that accepts and hangs up at once is not hammered",
        [](compositions of) {
          auto what = *any_setting(of);
@@ -347,6 +363,44 @@ const std::vector<pool_law>& recovery_laws() {
            sim.live(std::chrono::milliseconds{what.rebalance_ms});
            demand_equal(sim.book().established(), what.max_connections, "R3: afresh");
          });
+       }},
+      {"R13", "two pools that lost a server together do not try it again in step",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.warm = 0;
+         what.retries = *rc::gen::element<std::uint32_t>(3, 1000);
+         what.per_backend = what.per_pool = 1;
+         what.timeout_ms = 1000;
+         const auto attempts = [&](std::uint64_t seed, std::uint32_t spread_percent) {
+           std::vector<time_point> all;
+           auto its = what;
+           its.seed = seed;
+           its.spread_percent = spread_percent;
+           check_run(its, [&](simulator& sim) {
+             all.clear();
+             sim.behave(0, manner::refuses);
+             sim.add(0);
+             for (auto opened = sim.book().opened(); all.size() < 60; opened = sim.book().opened()) {
+               const auto more = [&] { return sim.book().opened() != opened; };
+               demand(sim.live_until(1h, more), "R10: it is tried again");
+               all.push_back(sim.now());
+             }
+           });
+           return all;
+         };
+         // Of those that both make after the delay has grown: how many are within a tenth of the spread?
+         const auto in_step = [&](std::uint32_t spread_percent) {
+           const auto one = attempts(what.seed, spread_percent);
+           const auto other = attempts(what.seed + 1, spread_percent);
+           const auto near = std::chrono::milliseconds{what.max_delay_ms} / 50;
+           return std::count_if(one.begin() + 10, one.end(), [&](time_point at) {
+             return std::any_of(other.begin(), other.end(),
+                                [&](time_point its) { return its > at - near && its < at + near; });
+           });
+         };
+         demand(in_step(20) < 25, "R13: their delays are spread");
+         demand(in_step(0) == 50, "without a spread they would be");
        }},
       {"R11", "a connection that comes back broken is replaced, and its waiter served",
        [](compositions of) {

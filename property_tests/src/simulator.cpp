@@ -676,8 +676,13 @@ void simulator::heal() {
   const auto& recovery = options.recovery.usual;
   const auto delay = duration{
       static_cast<duration::rep>(static_cast<double>(recovery.max_delay.count()) * (1.0 + recovery.spread))};
+  // As many as are missing at the most, one after the other; and as many that were opened before.
+  const auto budget = options.max_churn_rate
+                          ? duration{2s} / *options.max_churn_rate *
+                                (2 * options.max_connections + options.max_connecting.per_pool)
+                          : duration{};
   // The broken are noticed, then a rebalance in progress and the one after it, then one delay.
-  const auto bound = 2 * options.watch_delay + 2 * options.rebalance_delay + delay + 1ms;
+  const auto bound = 2 * options.watch_delay + 2 * options.rebalance_delay + delay + budget + 1ms;
   const auto end = after(now_, bound);
   for (;;) {
     settle();

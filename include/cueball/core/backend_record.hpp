@@ -8,6 +8,7 @@
 #include <string>
 
 #include <cueball/backend.hpp>
+#include <cueball/core/budget.hpp>
 #include <cueball/core/list.hpp>
 #include <cueball/core/slot.hpp>
 #include <cueball/error.hpp>
@@ -44,6 +45,8 @@ struct backend_record {
   std::uint32_t monitor =
       no_slot;  ///< Of a dead one: the slot that is being connected, which counts nowhere.
   time_point failed_at{};
+  budget opens;                    ///< What may be opened to it.
+  std::uint32_t budget_timer = 0;  ///< Not 0: nothing may be opened before it fires.
   error_code last_error{};
   std::string last_error_text{};
 

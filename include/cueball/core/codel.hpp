@@ -20,15 +20,16 @@ class codel {
  public:
   static constexpr duration interval = std::chrono::milliseconds{100};
 
-  explicit codel(const std::optional<duration>& target) noexcept : target_(target) {}
+  /// \param target `no_limit`: nobody is shed
+  explicit codel(duration target) noexcept : target_(target) {}
 
-  bool is_on() const noexcept { return target_.has_value(); }
+  bool is_on() const noexcept { return target_ != no_limit; }
 
   /// How old a waiter may get, whoever else is served. (As in node-cueball.)
   /// \pre is_on()
   duration oldest() const noexcept {
     const int times = is_dropping_ ? 3 : 10;
-    return *target_ > duration::max() / times ? duration::max() : *target_ * times;
+    return target_ > duration::max() / times ? duration::max() : target_ * times;
   }
 
   /// Somebody can be served: sheds those at the front of the line who are not to be.
@@ -64,7 +65,7 @@ class codel {
  private:
   /// Was everybody, for one interval?
   bool is_too_late(const std::optional<time_point>& since, time_point now) noexcept {
-    if (!since || now - *since < *target_) {
+    if (!since || now - *since < target_) {
       above_since_ = never_comes;
       return false;
     }
@@ -77,7 +78,7 @@ class codel {
     return last + duration{static_cast<duration::rep>(part)};
   }
 
-  std::optional<duration> target_;
+  duration target_;
   time_point above_since_ = never_comes;
   bool is_dropping_ = false;
   time_point next_{};  ///< When the next one is shed.

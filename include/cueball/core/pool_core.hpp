@@ -73,7 +73,10 @@ class pool_core {
         slots_(options.max_connections + options.max_connecting.per_pool),
         front_(queue, std::size_t{options.max_connections} + options.max_connecting.per_pool,
                random_source{random_()}, slots_),
-        codel_(options.target_claim_delay) {}
+        codel_(options.target_claim_delay),
+        open_rate_{
+            options.max_churn_rate ? duration{std::chrono::seconds{2}} / *options.max_churn_rate : duration{},
+            options.max_connecting.per_backend} {}
 
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
@@ -268,6 +271,7 @@ class pool_core {
       connect,
       second_look,
       retry,
+      budget,
       rebalance,
       decohere,
       sweep,
@@ -538,7 +542,7 @@ class pool_core {
   bool retire_from(slot_base& slot);
 
   /// With a strict maximum, makes room for what could be opened now and has none.
-  void break_first();
+  void break_first(time_point now);
 
   // Decoherence.
 
@@ -585,6 +589,7 @@ class pool_core {
   // Waiters.
   waiter_list claims_;
   class codel codel_;
+  budget::rate open_rate_;
   waiter_list ready_waiters_;
   waiter_list stop_waiters_;
   waiter* finished_ = nullptr;

@@ -90,6 +90,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::forget_if_gone(backend_record& record) {
   if (record.member || record.announced || !record.slots.empty() || at_record_ == &record) return;
   timers_.cancel(record.retry_timer);
+  timers_.cancel(record.budget_timer);
   needy_.erase(record);
   excessive_.erase(record);
   doomed_.erase(record);

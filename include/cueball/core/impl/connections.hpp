@@ -106,6 +106,9 @@ slot_base& pool_core<Policies, Payload>::open(backend_record& record, time_point
   slots_.push_back(record.slots, slot);
   ++record.counters.opened;
   ++total_;
+  record.opens.spend(open_rate_, now);
+  if (const auto next = record.opens.next(open_rate_); next > now)
+    record.budget_timer = timers_.schedule(next, {alarm::kind::budget, nullptr, &record, {}});
   const auto& how = recovery_of(record);
   const auto timeout = attempt_timeout(how, record.dead ? how.retries - 1 : record.failures);
   arm(slot, after(now, timeout), alarm::kind::connect);

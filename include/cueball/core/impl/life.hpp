@@ -132,6 +132,7 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
     auto& record = *at_record_;
     at_record_ = record_list::next(record);
     timers_.cancel(record.retry_timer);
+    timers_.cancel(record.budget_timer);
     forget_if_gone(record);
   }
 }
@@ -171,6 +172,10 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
     case alarm::kind::retry:
       due.record->retry_timer = 0;
       due.record->held_back = false;
+      review(*due.record);
+      break;
+    case alarm::kind::budget:
+      due.record->budget_timer = 0;
       review(*due.record);
       break;
     case alarm::kind::rebalance:

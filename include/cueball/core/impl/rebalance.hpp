@@ -65,6 +65,7 @@ void pool_core<Policies, Payload>::gather(backend_record& record) {
   }
   if (record.monitor != no_slot) close(slots_[record.monitor], close_reason::cancelled);
   timers_.cancel(record.retry_timer);
+  timers_.cancel(record.budget_timer);
   needy_.erase(record);
   excessive_.erase(record);
   probing_.erase(record);
@@ -96,9 +97,10 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
   if (record.wanted > record.planned && record.connecting > 0) cancel_connects(record);
   set(excessive_, record, record.wanted > record.planned);
   set(needy_, record,
-      may_grow && record.wanted < record.planned && record.retry_timer == 0 &&
+      may_grow && record.wanted < record.planned && record.retry_timer == 0 && record.budget_timer == 0 &&
           record.connecting < options_.max_connecting.per_backend);
-  set(probing_, record, record.dead && record.retry_timer == 0 && record.monitor == no_slot);
+  set(probing_, record,
+      record.dead && record.retry_timer == 0 && record.budget_timer == 0 && record.monitor == no_slot);
 }
 
 template <class Policies, class Payload>
@@ -133,7 +135,7 @@ void pool_core<Policies, Payload>::move(time_point now) {
   if (is_stopping()) return;
   trim();
   if (must_trim() || job_.is(stage::apply)) return;  // half a plan is no plan
-  if (options_.strict_maximum) break_first();
+  if (options_.strict_maximum) break_first(now);
   retire_surplus();
   if (job_.is(stage::settle)) return;
   while (may_open() && !needy_.empty()) {
@@ -199,14 +201,15 @@ bool pool_core<Policies, Payload>::retire_from(slot_base& slot) {
 }
 
 template <class Policies, class Payload>
-void pool_core<Policies, Payload>::break_first() {
+void pool_core<Policies, Payload>::break_first(time_point now) {
   if (!may_retire()) return;
   const auto& most = options_.max_connecting;
   std::uint32_t openable = 0;
   const auto in_flight = connecting_ + monitors_;
   const auto places = most.per_pool > in_flight ? most.per_pool - in_flight : 0;
   for (auto* record = needy_.front(); record && openable < places; record = need_list::next(*record))
-    openable += std::min(record->planned - record->wanted, most.per_backend - record->connecting);
+    openable += std::min({record->planned - record->wanted, most.per_backend - record->connecting,
+                          record->opens.left(open_rate_, now)});
   openable = std::min(openable, places);
   const auto room = options_.max_connections > total_ ? options_.max_connections - total_ : 0;
   for (auto coming = room + closing_ + unwanted_; coming < openable && retire_one(); ++coming) {

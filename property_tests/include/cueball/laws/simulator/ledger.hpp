@@ -66,6 +66,7 @@ class ledger {
     time_point failed_at{};
     bool held_back = false;  ///< By a connection that broke at once: a success does not end the delay.
     time_point not_before = time_point::min();  ///< No connect earlier: the least back-off delay.
+    std::vector<time_point> opened_at{};        ///< Where that is bounded.
     std::uint64_t opened = 0;
     std::uint64_t closed = 0;
     std::uint64_t claims_of_gone = 0;
