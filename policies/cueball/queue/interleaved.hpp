@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,90 +17,104 @@
 
 namespace cueball::queue {
 
-/// No backend has its turn twice while another has an idle connection. Of one backend, the connection that
-/// has been idle longest. The most even over any stretch of claims; which backend is busy is not looked at.
+/// In a ring, whose order is drawn for each pool; who has no idle connection is passed over. So no backend
+/// has its turn twice while another has an idle connection. Of one backend, the connection that has been idle
+/// longest. The most even over any stretch of claims; which backend is busy is not looked at.
 struct interleaved {
   using category = queue_policy;
   static constexpr std::string_view name = "queue::interleaved";
   static constexpr queue_order order = queue_order::alternating;
 
-  /// The backends stand in a ring; one whose last idle connection was taken out keeps its place until its
-  /// turn comes.
+  /// A bit for each place in the ring: is something of the backend that stands there idle?
   template <class Slot>
   class queue {
    public:
-    queue(const interleaved&, std::size_t capacity, random_source) : idle_(capacity) {}
+    queue(const interleaved&, std::size_t capacity, random_source source)
+        : idle_(capacity), source_(source) {}
 
     void make_room(std::uint32_t backends) {
       idle_.make_room(backends);
-      if (backends <= stands_.size()) return;
-      const auto room = std::max<std::size_t>(backends, 2 * stands_.size());
-      stands_.resize(room);
-      std::rotate(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(first_), ring_.end());
-      first_ = 0;
-      ring_.resize(room);
+      bits_.resize(backends / 64 + 1);
+      for (auto next = size_of_ring(); next < backends; ++next) {
+        places_.push_back(next);
+        backends_.push_back(next);
+        swap(next, source_.below(next + 1));
+      }
     }
 
     void push(Slot slot) noexcept {
-      const auto backend = slot.backend();
       idle_.push(slot);
-      if (!stands_[backend]) stand(backend);
+      set(places_[slot.backend()], true);
     }
 
     std::optional<Slot> pop() noexcept {
-      while (standing_ > 0) {
-        const auto backend = at(0);
-        first_ = first_ + 1 == ring_.size() ? 0 : first_ + 1;
-        --standing_;
-        stands_[backend] = false;
-        if (!idle_.has(backend)) continue;
-        if (backend == last_ && standing_ > 0) {  // the others came after its turn
-          stand(backend);
-          last_ = none;
-          continue;
-        }
-        const auto found = idle_.pop(backend);
-        if (idle_.has(backend)) stand(backend);
-        last_ = backend;
-        return found;
+      Slot found{};
+      if (idle_.size() != 0) {
+        last_ = next_after(last_);
+        found = idle_.pop(backends_[last_]);
+        set(last_, idle_.has(backends_[last_]));
       }
-      return std::nullopt;
+      return found ? std::optional<Slot>{found} : std::nullopt;  // one return: see fifo
     }
 
-    void remove(Slot slot) noexcept { idle_.remove(slot); }
+    void remove(Slot slot) noexcept {
+      idle_.remove(slot);
+      set(places_[slot.backend()], idle_.has(slot.backend()));
+    }
 
     std::size_t size() const noexcept { return idle_.size(); }
 
     /// Of the order of the backends.
     bool shuffle(random_source& random, std::size_t steps) noexcept {
-      if (left_ == 0) left_ = standing_;
-      left_ = std::min(left_, standing_);
-      for (; steps > 0 && left_ > 1; --steps, --left_) std::swap(at(left_ - 1), at(random.below(left_)));
+      if (left_ == 0) left_ = size_of_ring();
+      for (; steps > 0 && left_ > 1; --steps, --left_) swap(left_ - 1, random.below(left_));
       if (left_ > 1) return false;
       left_ = 0;
       return true;
     }
 
    private:
-    static constexpr std::uint32_t none = UINT32_MAX;
+    std::uint32_t size_of_ring() const noexcept { return static_cast<std::uint32_t>(places_.size()); }
 
-    std::uint32_t& at(std::uint32_t place) noexcept {
-      const auto found = first_ + place;
-      return ring_[found < ring_.size() ? found : found - ring_.size()];
+    bool has(std::uint32_t place) const noexcept { return (bits_[place / 64] >> place % 64 & 1U) != 0; }
+
+    void set(std::uint32_t place, bool on) noexcept {
+      const auto bit = std::uint64_t{1} << place % 64;
+      auto& word = bits_[place / 64];
+      word = on ? word | bit : word & ~bit;
     }
 
-    void stand(std::uint32_t backend) noexcept {
-      stands_[backend] = true;
-      at(standing_++) = backend;
+    /// The next place of which something is idle; round the ring.
+    std::uint32_t next_after(std::uint32_t place) const noexcept {
+      const auto first = place + 1 < size_of_ring() ? place + 1 : 0;
+      auto at = first / 64;
+      auto word = bits_[at] & (~std::uint64_t{0} << first % 64);
+      while (word == 0) {
+        at = at + 1 < bits_.size() ? at + 1 : 0;
+        word = bits_[at];
+      }
+      return static_cast<std::uint32_t>(64 * at) + static_cast<std::uint32_t>(std::countr_zero(word));
+    }
+
+    /// Whoever had the last turn keeps it, wherever it stands.
+    void swap(std::uint32_t one, std::uint32_t other) noexcept {
+      if (one == other) return;
+      const bool had = has(one);
+      set(one, has(other));
+      set(other, had);
+      std::swap(backends_[one], backends_[other]);
+      places_[backends_[one]] = one;
+      places_[backends_[other]] = other;
+      if (last_ == one || last_ == other) last_ = last_ == one ? other : one;
     }
 
     by_backend<Slot> idle_;
-    std::vector<bool> stands_;         ///< By the number of the backend: is it in the ring?
-    std::vector<std::uint32_t> ring_;  ///< The number of each at most once, from `first_` on.
-    std::size_t first_ = 0;
-    std::uint32_t standing_ = 0;
-    std::uint32_t last_ = none;  ///< Whose turn it was.
-    std::uint32_t left_ = 0;     ///< Of a shuffle: so many from the first on have no place yet.
+    random_source source_;
+    std::vector<std::uint64_t> bits_;      ///< By place.
+    std::vector<std::uint32_t> places_;    ///< By the number of the backend.
+    std::vector<std::uint32_t> backends_;  ///< By place.
+    std::uint32_t last_ = 0;               ///< Whose turn it was.
+    std::uint32_t left_ = 0;               ///< Of a shuffle: so many from the first on have no place yet.
   };
 };
 
