@@ -37,6 +37,10 @@ TEST_CASE("recovery: what comes after failures", "[recovery]") {
   keep(cueball::laws::recovery_laws());
 }
 
+TEST_CASE("lifetimes: connections grow old", "[lifetimes]") {
+  keep(cueball::laws::lifetime_laws());
+}
+
 TEST_CASE("overload: more claims than connections", "[overload]") {
   keep(cueball::laws::overload_laws());
 }

@@ -41,6 +41,7 @@ enum class close_reason {
   broken,     ///< It was found broken.
   discarded,  ///< Its lease said so.
   detached,   ///< Its lease took it out of the pool.
+  expired,    ///< It was past its lifetime.
   cancelled,  ///< It was still being connected when the plan changed, time ran out, or the pool stopped.
   stopped,    ///< The pool was stopped.
 };

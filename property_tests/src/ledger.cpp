@@ -25,6 +25,7 @@ void ledger::begin(time_point now) {
   woken_ = false;
   applied_ = false;
   voluntary_ = 0;
+  aged_ = 0;
   trimmed_ = 0;
   connect_timed_out_ = false;
   returned_ = false;
@@ -305,7 +306,10 @@ void ledger::closes(const core::effect& what) {
     if (!stopping_ && connect_timed_out_) connect_failure(*one, false);
     connect_timed_out_ = false;
   } else {
-    const bool voluntary = what.reason == close_reason::unwanted && !one->marked;
+    const bool voluntary =
+        (what.reason == close_reason::unwanted || what.reason == close_reason::expired) && !one->marked;
+    demand(what.reason != close_reason::expired || one->worn || is_past_least_life(*one),
+           "nothing is closed for its age before its time");
     if (voluntary) ++(members_[one->owner].live ? voluntary_ : trimmed_);
     if (what.reason == close_reason::broken && one->now == state::idle)
       demand(one->claims == one->watched_at,
@@ -318,7 +322,8 @@ void ledger::closes(const core::effect& what) {
       owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new
       failed_attempt(*one, false);
     }
-    demand(one->now != state::claimed || what.reason != close_reason::unwanted || one->marked,
+    const bool by_choice = what.reason == close_reason::unwanted || what.reason == close_reason::expired;
+    demand(one->now != state::claimed || !by_choice || one->marked,
            "R4: a claimed connection is not closed before its release");
   }
   one->now = state::closing;
@@ -431,7 +436,7 @@ void ledger::finished(const core::waiter& who) {
 
 void ledger::check(world& pool) {
   check_slots(pool);
-  demand(established() + voluntary_ + (is_sliced_ ? trimmed_ : 0) >= ready_ended_,
+  demand(established() + voluntary_ + aged_ + (is_sliced_ ? trimmed_ : 0) >= ready_ended_,
          "a wait for readiness ends when the pool is ready");
   const auto stats = pool.stats();
   check_stats(stats);
@@ -440,6 +445,7 @@ void ledger::check(world& pool) {
   check_capacity();
   check_waiters(pool);
   check_dead(pool);
+  check_ages(pool);
   check_progress(pool);
   if (applied_ && !is_sliced_) rebalanced(pool);
   was_at_work_ = pool.has_work();
@@ -464,7 +470,11 @@ void ledger::check_slots(world& pool) {
                         std::to_string(int(now)) + " in the core, " + std::to_string(int(one->now)) +
                         " in the model"};
     demand(one->claims == slot->claims, "R14: claims are counted in the slot");
-    if (slot->unwanted && !one->marked) ++(members_[one->owner].live ? voluntary_ : trimmed_);
+    if (slot->worn && !one->worn)
+      demand(is_past_least_life(*one), "nothing is past its lifetime before its time");
+    one->worn = slot->worn;
+    if (slot->unwanted && !one->marked && slot->worn) ++aged_;
+    if (slot->unwanted && !one->marked && !slot->worn) ++(members_[one->owner].live ? voluntary_ : trimmed_);
     one->marked = slot->unwanted;
     one->just_freed = false;
     demand(!one->marked || now == state::claimed || now == state::checking, "only what is in use is marked");
@@ -535,7 +545,7 @@ void ledger::check_shares(const pool_stats& stats) const {
     if (!row.live || row.slots.connecting == 0) continue;
     std::uint32_t wanted = 0;
     for (const auto& one : connections_)
-      wanted += one.now != state::free && one.now != state::closing && !one.marked &&
+      wanted += !one.worn && one.now != state::free && one.now != state::closing && !one.marked &&
                 members_[one.owner].known && members_[one.owner].key == row.key;
     demand(wanted <= row.planned, "R1: no connect beyond what is missing");
   }
@@ -621,6 +631,23 @@ void ledger::check_dead(world& pool) const {
   demand(!all_dead() || claims_.empty(), "R13: when all are dead, claims fail at once");
 }
 
+bool ledger::is_past_least_life(const connection& one) const {
+  const auto& whole = options_.max_lifetime;
+  return whole != no_limit &&
+         now_ - one.up_since >= whole -
+                                    duration{static_cast<duration::rep>(static_cast<double>(whole.count()) *
+                                                                        options_.lifetime_spread)} -
+                                    duration{1};
+}
+
+void ledger::check_ages(world& pool) const {
+  const auto& whole = options_.max_lifetime;
+  if (whole == no_limit || stopping_ || !woken_ || pool.has_work()) return;
+  for (const auto& one : connections_)
+    demand(!is_up(one.now) || one.worn || one.marked || now_ - one.up_since <= whole + whole / 100,
+           "what is past its lifetime is found out within a hundredth of that");
+}
+
 void ledger::check_progress(world& pool) {
   if (stopping_) {
     if (!pool.has_work() && stops_.empty())
@@ -664,7 +691,8 @@ void ledger::rebalanced(world& pool) {
     loads.push_back({one.gathered, one.what.weight, one.what.priority});
     counts.push_back(stats.backends[rows].planned);
   }
-  if (loads.size() > 5 || rebalance_due_ || plan_owed_) return;
+  // What is past its lifetime, in use and so on its way out when the plan was asked for may be gone by now.
+  if (loads.size() > 5 || rebalance_due_ || plan_owed_ || options_.max_lifetime != no_limit) return;
   if (loads.empty()) return;
   if (!policies_.lawful) {
     least_churn_ += churn(loads, counts);
@@ -780,7 +808,7 @@ void ledger::forget(connection& one) {
   ++owner.closed;
   ++closed_;
   one.now = state::free;
-  one.marked = false;
+  one.marked = one.worn = false;
 }
 
 std::uint32_t ledger::count(state which) const {

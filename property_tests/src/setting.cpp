@@ -38,6 +38,8 @@ pool_options setting::options() const {
   all.strict_maximum = strict;
   all.rebalance_delay = milliseconds{rebalance_ms};
   all.watch_delay = milliseconds{watch_ms};
+  if (lifetime_ms != 0) all.max_lifetime = milliseconds{lifetime_ms};
+  all.lifetime_spread = lifetime_spread_percent / 100.0;
   if (churn_rate != 0) all.max_churn_rate = churn_rate;
   if (max_waiters != 0) all.max_waiters = max_waiters;
   if (target_delay_ms != 0) all.target_claim_delay = milliseconds{target_delay_ms};
@@ -63,6 +65,8 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .watched = " << shown.watched << ", .lazy = " << shown.lazy << ", .warm = " << shown.warm
              << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
              << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
+             << ", .lifetime_ms = " << shown.lifetime_ms
+             << ", .lifetime_spread_percent = " << shown.lifetime_spread_percent
              << ", .churn_rate = " << shown.churn_rate << ", .max_waiters = " << shown.max_waiters
              << ", .target_delay_ms = " << shown.target_delay_ms
              << ", .error_on_empty = " << shown.error_on_empty << ", .retries = " << shown.retries
@@ -100,7 +104,9 @@ rc::Gen<setting> any_setting(compositions of) {
 rc::Gen<setting> any_loaded_setting(compositions of) {
   return rc::gen::mapcat(any_setting(of), [](const setting& usual) {
     using rc::gen::set;
-    return rc::gen::build(rc::gen::just(usual), set(&setting::churn_rate, one_of({0, 40, 1000})),
+    return rc::gen::build(rc::gen::just(usual), set(&setting::churn_rate, one_of({0, 1000})),
+                          set(&setting::lifetime_ms, one_of({0, 200, 3000})),
+                          set(&setting::lifetime_spread_percent, one_of({10, 0, 100})),
                           set(&setting::max_waiters, one_of({0, 1, 3})),
                           set(&setting::target_delay_ms, one_of({0, 5, 100})),
                           set(&setting::error_on_empty, rc::gen::arbitrary<bool>()));

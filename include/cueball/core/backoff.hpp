@@ -18,10 +18,13 @@ inline duration doubled(duration first, std::uint32_t times, duration most) noex
   return std::min(first, most);
 }
 
+inline duration part_of(duration whole, double part) noexcept {
+  return duration{static_cast<duration::rep>(static_cast<double>(whole.count()) * part)};
+}
+
 /// Multiplied by a random factor from `1 - spread` to `1 + spread`.
 inline duration spread_out(duration middle, double spread, random_source& random) noexcept {
-  const auto factor = 1.0 + spread * (2.0 * random.fraction() - 1.0);
-  return duration{static_cast<duration::rep>(static_cast<double>(middle.count()) * factor)};
+  return part_of(middle, 1.0 + spread * (2.0 * random.fraction() - 1.0));
 }
 
 /// The delay after the `failures`-th failed attempt in a row.

@@ -76,7 +76,9 @@ class pool_core {
         codel_(options.target_claim_delay),
         open_rate_{
             options.max_churn_rate ? duration{std::chrono::seconds{2}} / *options.max_churn_rate : duration{},
-            options.max_connecting.per_backend} {}
+            options.max_connecting.per_backend} {
+    if (options.max_lifetime != no_limit) age_.seed = random_();
+  }
 
   pool_core(const pool_core&) = delete;
   pool_core& operator=(const pool_core&) = delete;
@@ -275,6 +277,7 @@ class pool_core {
       rebalance,
       decohere,
       sweep,
+      age,
       resolver
     };
     kind what{};
@@ -486,6 +489,11 @@ class pool_core {
       where.push_back(record);
   }
 
+  /// What it may have: replacements come before what they replace.
+  static std::uint32_t share_of(const backend_record& record) noexcept {
+    return record.planned + record.worn;
+  }
+
   void take_marks_back(backend_record& record) noexcept;
 
   void unmark(slot_base& slot) noexcept;
@@ -543,6 +551,29 @@ class pool_core {
 
   /// With a strict maximum, makes room for what could be opened now and has none.
   void break_first(time_point now);
+
+  // Lifetimes.
+
+  /// When its lifetime is over. Drawn from its number, so that nothing has to be stored.
+  time_point end_of_life(const slot_base& slot) const noexcept {
+    random_source random{age_.seed + slots_.number_of(slot)};
+    return after(slot.up_since,
+                 part_of(options_.max_lifetime, 1.0 - options_.lifetime_spread * random.fraction()));
+  }
+
+  /// The slot is new.
+  void watch_age(const slot_base& slot, time_point now) {
+    if (options_.max_lifetime != no_limit) look_at_ages(end_of_life(slot), now);
+  }
+
+  /// At this time, or a little later, for many at once.
+  void look_at_ages(time_point when, time_point now);
+
+  /// Looks for those that are past their lifetime.
+  void age_on(std::uint32_t& steps, time_point now);
+
+  /// It is replaced.
+  void wear_out(slot_base& slot);
 
   // Decoherence.
 
@@ -632,6 +663,13 @@ class pool_core {
     bool running = false;
     bool again = false;
   } sweep_;
+  struct {
+    std::uint64_t seed = 0;
+    std::uint32_t timer = 0;
+    time_point when = never_comes;  ///< Of the timer; while it runs, of the next.
+    std::uint32_t at = 0;
+    bool running = false;
+  } age_;
   std::uint32_t stop_at_ = 0;
 
   std::uint64_t waited_ = 0;
@@ -651,4 +689,5 @@ class pool_core {
 #include <cueball/core/impl/claims.hpp>
 #include <cueball/core/impl/connections.hpp>
 #include <cueball/core/impl/life.hpp>
+#include <cueball/core/impl/lifetimes.hpp>
 #include <cueball/core/impl/rebalance.hpp>

@@ -50,7 +50,7 @@ class rebalance_job {
   void add(backend_record& record) {
     members_.push_back(&record);
     // Unwanted ones are present too: their marks can be taken back, which opens nothing.
-    loads_.push_back({record.wanted + record.unwanted, record.what->weight, record.what->priority});
+    loads_.push_back({record.wanted + record.unwanted - record.worn_marked, record.what->weight, record.what->priority});
   }
 
   /// \param places how many connections there may be

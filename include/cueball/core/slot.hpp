@@ -39,6 +39,7 @@ struct slot_base {
   bool watched : 1 = false;   ///< Its close-watch is armed.
   bool suspect : 1 = false;   ///< Its close-watch fired while it lay idle; armed again, to be sure.
   bool opened : 1 = false;    ///< Its connection was made, or is about to be (`pool_core::opening`).
+  bool worn : 1 = false;      ///< Past its lifetime.
   bool aside : 1 = false;     ///< In the book's part of a shared idle set.
   std::uint16_t watched_at_claims = 0;  ///< The last bits of `claims` when the watch was armed.
   std::uint32_t backend = 0;            ///< The number of its backend.

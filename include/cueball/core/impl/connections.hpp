@@ -35,6 +35,7 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
       --record.connecting;
       --connecting_;
     }
+    watch_age(*slot, now);
     settle(*slot, now);
     tell_ready();
   }
@@ -150,7 +151,9 @@ void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
     front_.bar(slot, false);
     --record.unwanted;
     --unwanted_;
+    if (slot.worn) --record.worn_marked;
   } else {
+    if (slot.worn) --record.worn;
     --record.wanted;
     --wanted_;
   }
@@ -176,6 +179,10 @@ void pool_core<Policies, Payload>::mark(slot_base& slot) noexcept {
   front_.bar(slot, true);
   ++record.unwanted;
   ++unwanted_;
+  if (slot.worn) {
+    --record.worn;
+    ++record.worn_marked;
+  }
   --record.wanted;
   --wanted_;
 }
@@ -222,7 +229,9 @@ void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
     return settle(slot, now);
   }
   auto& record = owner_of(slot);
-  close(slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
+  close(slot, is_stopping() ? close_reason::stopped
+              : slot.worn   ? close_reason::expired
+                            : close_reason::unwanted);
   review(record);
   pump(now);
 }

@@ -24,6 +24,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
   timers_.cancel(decoherence_timer_);
   timers_.cancel(resolver_timer_);
   timers_.cancel(sweep_.timer);
+  timers_.cancel(age_.timer);
   effects_.push_back({.what = effect::kind::stop_resolver});
   job_.end();
   at_record_ = registry_.records().front();
@@ -42,6 +43,7 @@ void pool_core<Policies, Payload>::wake(time_point now) {
   }
   if (is_stopping()) return stop_on(steps);
   if (sweep_.running) sweep_on(steps, now);
+  if (age_.running) age_on(steps, now);
   if (shuffling_)
     shuffle_on(steps);
   else if (front_.has_work())
@@ -59,8 +61,9 @@ template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
-  return (sweep_.running && checking_ <= front_.idle() / 8) || shuffling_ || front_.has_work() ||
-         must_trim() || (!claims_.empty() && refusal()) || (!job_.is(stage::none) && !job_.is(stage::plan));
+  return (sweep_.running && checking_ <= front_.idle() / 8) || age_.running || shuffling_ ||
+         front_.has_work() || must_trim() || (!claims_.empty() && refusal()) ||
+         (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
 template <class Policies, class Payload>
@@ -190,6 +193,11 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
     case alarm::kind::resolver:
       resolver_timer_ = 0;
       effects_.push_back({.what = effect::kind::run_resolver});
+      break;
+    case alarm::kind::age:
+      age_.timer = 0;
+      age_.when = never_comes;
+      age_.running = true;
       break;
     case alarm::kind::sweep:
       sweep_ = {.running = true};

@@ -90,14 +90,14 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
   }
   // As long as others do not know their share, what is surplus is not known either.
   const bool may_grow = !job_.is(stage::apply);
-  if (may_grow && record.wanted < record.planned && record.unwanted > 0) {
+  if (may_grow && record.wanted < record.planned && record.unwanted > record.worn_marked) {
     take_marks_back(record);
     tell_ready();
   }
-  if (record.wanted > record.planned && record.connecting > 0) cancel_connects(record);
-  set(excessive_, record, record.wanted > record.planned);
+  if (record.wanted > share_of(record) && record.connecting > 0) cancel_connects(record);
+  set(excessive_, record, record.wanted > record.planned || (options_.strict_maximum && record.worn > 0));
   set(needy_, record,
-      may_grow && record.wanted < record.planned && record.retry_timer == 0 && record.budget_timer == 0 &&
+      may_grow && !record.dead && record.wanted < share_of(record) && record.retry_timer == 0 && record.budget_timer == 0 &&
           record.connecting < options_.max_connecting.per_backend);
   set(probing_, record,
       record.dead && record.retry_timer == 0 && record.budget_timer == 0 && record.monitor == no_slot);
@@ -105,8 +105,9 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::take_marks_back(backend_record& record) noexcept {
-  for (auto* slot = slots_.first(record.slots); slot && record.unwanted > 0; slot = slots_.next(*slot)) {
-    if (!slot->unwanted) continue;
+  for (auto* slot = slots_.first(record.slots); slot && record.unwanted > record.worn_marked;
+       slot = slots_.next(*slot)) {
+    if (!slot->unwanted || slot->worn) continue;
     if (record.wanted == record.planned) return;
     unmark(*slot);
   }
@@ -126,7 +127,7 @@ void pool_core<Policies, Payload>::unmark(slot_base& slot) noexcept {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::cancel_connects(backend_record& record) {
   for (auto* slot = slots_.first(record.slots);
-       slot && record.wanted > record.planned && record.connecting > 0; slot = slots_.next(*slot))
+       slot && record.wanted > share_of(record) && record.connecting > 0; slot = slots_.next(*slot))
     if (slot->state == slot_state::connecting) close(*slot, close_reason::cancelled);
 }
 
@@ -183,6 +184,7 @@ bool pool_core<Policies, Payload>::retire_one() {
   slot_base* in_use = nullptr;
   for (auto* record = excessive_.front(); record; record = excess_list::next(*record))
     for (auto* slot = slots_.first(record->slots); slot; slot = slots_.next(*slot)) {
+      if (record->worn > 0 && !slot->worn) continue;  // that goes first
       const auto state = front_.state_of(*slot);
       if (state == slot_state::idle && !slot->unwanted) return retire_from(*slot);
       if (!in_use && !slot->unwanted && (state == slot_state::claimed || state == slot_state::checking))
@@ -194,7 +196,7 @@ bool pool_core<Policies, Payload>::retire_one() {
 template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::retire_from(slot_base& slot) {
   auto& record = owner_of(slot);
-  retire(slot, close_reason::unwanted);
+  retire(slot, slot.worn ? close_reason::expired : close_reason::unwanted);
   excessive_.erase(record);  // to the end of the list: in turn
   review(record);
   return true;
@@ -208,7 +210,7 @@ void pool_core<Policies, Payload>::break_first(time_point now) {
   const auto in_flight = connecting_ + monitors_;
   const auto places = most.per_pool > in_flight ? most.per_pool - in_flight : 0;
   for (auto* record = needy_.front(); record && openable < places; record = need_list::next(*record))
-    openable += std::min({record->planned - record->wanted, most.per_backend - record->connecting,
+    openable += std::min({share_of(*record) - record->wanted, most.per_backend - record->connecting,
                           record->opens.left(open_rate_, now)});
   openable = std::min(openable, places);
   const auto room = options_.max_connections > total_ ? options_.max_connections - total_ : 0;

@@ -34,6 +34,7 @@ class ledger {
     std::size_t owner = 0;
     state now = state::free;
     bool marked = false;   ///< Unwanted, as of the last event; read from the core, since no effect tells.
+    bool worn = false;     ///< Past its lifetime, as the core says.
     bool monitor = false;  ///< Watches for the return of a dead backend.
     std::uint32_t attempt = 0;
     std::uint32_t successes = 0;
@@ -180,6 +181,7 @@ class ledger {
   /// What a plan may give out.
   std::uint32_t places() const;
   bool was_proved(const connection& one) const;
+  bool is_past_least_life(const connection& one) const;
   void take(connection& one);
   void becomes_idle(connection& one);
   void forget(connection& one);
@@ -191,6 +193,7 @@ class ledger {
   void check_capacity();
   void check_waiters(world& pool) const;
   void check_dead(world& pool) const;
+  void check_ages(world& pool) const;
   void check_progress(world& pool);
 
   setting setting_;
@@ -223,6 +226,7 @@ class ledger {
   bool finds_nobody_ = false;       ///< Some claim failed, since no backend is known.
   bool refuses_ = false;            ///< Some claim, since all are dead.
   std::uint32_t voluntary_ = 0;     ///< Connections of live backends given up by the event under way.
+  std::uint32_t aged_ = 0;          ///< Marked since they were past their lifetime.
   std::uint32_t trimmed_ = 0;       ///< Likewise, of backends that are gone.
   bool was_at_work_ = false;        ///< After the event before.
   bool connect_timed_out_ = false;  ///< Told, and not closed yet.

@@ -21,6 +21,7 @@ const std::vector<pool_law>& balance_laws();
 const std::vector<pool_law>& churn_laws();
 const std::vector<pool_law>& life_laws();
 const std::vector<pool_law>& order_laws();
+const std::vector<pool_law>& lifetime_laws();
 const std::vector<pool_law>& overload_laws();
 const std::vector<pool_law>& recovery_laws();
 const std::vector<pool_law>& slices_laws();

@@ -29,6 +29,8 @@ struct setting {
   std::uint32_t per_pool = 4;
   std::uint32_t rebalance_ms = 100;
   std::uint32_t watch_ms = 100;
+  std::uint32_t lifetime_ms = 0;  ///< 0: no limit.
+  std::uint32_t lifetime_spread_percent = 10;
   std::uint32_t churn_rate = 0;       ///< 0: any.
   std::uint32_t max_waiters = 0;      ///< 0: any number.
   std::uint32_t target_delay_ms = 0;  ///< 0: nobody is shed.

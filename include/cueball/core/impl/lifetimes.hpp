@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Connections that are past their lifetime. Bodies of `core::pool_core`.
+#pragma once
+
+#include <cueball/core/pool_core.hpp>
+
+namespace cueball::core {
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::look_at_ages(time_point when, time_point now) {
+  if (is_stopping() || when >= age_.when) return;
+  age_.when = when;
+  if (age_.running) return;  // it looks at all of them first
+  timers_.cancel(age_.timer);
+  // Those whose time comes soon after are found together: a look goes over all slots.
+  const auto soonest = after(now, options_.max_lifetime / 128);
+  age_.timer = timers_.schedule(std::max(when, soonest), {alarm::kind::age, nullptr, nullptr, {}});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::age_on(std::uint32_t& steps, time_point now) {
+  for (; age_.at < slots_.size() && steps > 0; --steps, ++age_.at) {
+    auto& slot = slots_[age_.at];
+    if (slot.worn) continue;
+    const auto state = front_.state_of(slot);
+    if (state != slot_state::idle && state != slot_state::claimed && state != slot_state::checking) continue;
+    if (const auto end = end_of_life(slot); end > now)
+      age_.when = std::min(age_.when, end);
+    else
+      wear_out(slot);
+  }
+  if (age_.at < slots_.size()) return;
+  const auto next = age_.when;
+  age_.at = 0;
+  age_.running = false;
+  age_.when = never_comes;
+  if (next != never_comes) look_at_ages(next, now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::wear_out(slot_base& slot) {
+  auto& record = owner_of(slot);
+  slot.worn = true;
+  if (slot.unwanted) {  // and nobody takes that mark back any more
+    ++record.worn_marked;
+    return;
+  }
+  ++record.worn;
+  // In use, it costs nothing to let it go: the replacement is opened meanwhile.
+  if (front_.state_of(slot) == slot_state::claimed) retire(slot, close_reason::expired);
+  review(record);
+}
+
+}  // namespace cueball::core
