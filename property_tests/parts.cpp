@@ -143,8 +143,22 @@ TEST_CASE("waiters are shed after interval / sqrt(n), while everybody waits for 
     RC_ASSERT(shed.back() - again >= 100ms);
     RC_ASSERT(shed.back() - again <= 100ms + 2 * step);
   });
+  // So does a line that gets empty; what was not done meanwhile is not made up for.
+  core::codel idle{1ms};
+  auto now = time_point{1h};
+  int shed = 0;
+  const auto late = [&] { return std::optional{now - 1s}; };
+  for (const auto end = now + 1s; now < end; now += 1ms) idle.make_way(now, late, [&] { ++shed; });
+  CHECK(shed > 10);
+  now += 1h;
+  const auto before = shed;
+  idle.make_way(now, late, [&] { ++shed; });
+  CHECK(shed - before < 20);
+  idle.line_is_empty();
+  for (const auto end = now + 90ms; now < end; now += 1ms)
+    idle.make_way(now, late, [&] { FAIL("an interval begins"); });
   core::codel alone{1ms};
-  for (auto now = time_point{1h}; now < time_point{2h}; now += 1s)
+  for (; now < time_point{3h}; now += 1s)
     alone.make_way(now, [] { return std::nullopt; }, [] { FAIL("the only one who waits is never shed"); });
 }
 

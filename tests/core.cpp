@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <cueball/queue/least_loaded.hpp>
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
 #include <cueball/queue/sticky.hpp>
@@ -192,4 +193,43 @@ TEST_CASE("a shuffle that takes several slices mixes all, though the pool is use
   int neighbours = 0;  // that were so before
   for (std::size_t i = 1; i < order.size(); ++i) neighbours += order[i] == (order[i - 1] + 1) % size ? 1 : 0;
   REQUIRE(neighbours < 100);  // those that were used before it was their turn stay together
+}
+
+TEST_CASE("while a new plan is due, no mark is taken back beside what has replaced it") {
+  core_world<queue::least_loaded, threading::single_threaded> all{
+      {.max_connections = 10,
+       .max_connecting = {.per_backend = 1, .per_pool = 1},
+       .recovery = {.usual = {.retries = 1, .spread = 0}}}};
+  backend stays{"10.0.0.1", 1};
+  all.core.backend_added(stays, all.now);
+  all.core.backend_added({"10.0.0.1", 2}, all.now);
+  all.pass(5s);
+  std::vector<core::slot_base*> leases;
+  core::slot_base* of_second = nullptr;
+  while (auto* const slot = all.core.try_take())
+    (all.core.where(*slot)->port == 2 && !of_second ? of_second : leases.emplace_back()) = slot;
+  REQUIRE(leases.size() == 9);
+
+  // The second one dies, and the first has the share of both.
+  all.fails_at = 2;
+  all.core.release(*of_second, core::verdict::broken, all.now);
+  all.pass(1s);
+  REQUIRE(all.core.stats().slots.claimed + all.core.stats().slots.idle == 14);
+  // It returns; while the plan for that is made, the first one changes.
+  all.fails_at = 0;
+  all.holds_plans = true;
+  while (!all.plan_is_out) all.pass(10ms);
+  stays.weight = 7;
+  all.core.backend_changed(stays, all.now);
+  all.pass(200ms);
+  all.finish_plan();
+  all.pass(1ms);
+  // Now everything is given back.
+  for (auto* const slot : leases)
+    if (all.core.try_put(*slot) != push_result::done) all.core.release(*slot, core::verdict::good, all.now);
+  CHECK(all.core.stats().slots.idle <= 11);
+  all.holds_plans = false;
+  if (all.plan_is_out) all.finish_plan();
+  all.pass(10s);
+  CHECK(all.core.stats().slots.idle == 10);
 }

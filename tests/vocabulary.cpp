@@ -98,6 +98,11 @@ TEST_CASE("a bad option is refused by name and value") {
   CHECK_THAT(complaint({.rebalance_delay = 1us}), ct::ContainsSubstring("rebalance_delay is 1000 ns"));
   CHECK_THAT(complaint({.rebalance_delay = no_limit}), ct::ContainsSubstring("rebalance_delay is no_limit"));
   CHECK_THAT(complaint({.watch_delay = 0s}), ct::ContainsSubstring("watch_delay"));
+  CHECK_THAT(complaint({.max_waiters = 0}), ct::ContainsSubstring("max_waiters is 0"));
+  CHECK_THAT(complaint({.target_claim_delay = 0s}), ct::ContainsSubstring("target_claim_delay is 0 ns"));
+  CHECK_THAT(complaint({.max_churn_rate = 0}), ct::ContainsSubstring("max_churn_rate is 0"));
+  CHECK_THAT(complaint({.max_lifetime = 0s}), ct::ContainsSubstring("max_lifetime is 0 ns"));
+  CHECK_THAT(complaint({.lifetime_spread = 1.5}), ct::ContainsSubstring("lifetime_spread is 1.5"));
   CHECK_THAT(complaint({.max_connecting = {.per_backend = 0}}),
              ct::ContainsSubstring("max_connecting.per_backend"));
   CHECK_THAT(complaint({.max_connecting = {.per_pool = 0}}),

@@ -69,7 +69,8 @@ concept self_aware_connection = requires(const Connection& connection) {
 };
 
 /// Knows which errors of its connect trying again soon does not mend, as a wrong password. Called on the
-/// pool's serial executor after a connect that failed.
+/// pool's serial executor after each connect that failed or was cancelled, also with errors of the pool's
+/// own.
 template <class Connection>
 concept discerning_connection = requires(const Connection& connection, const error_code& error) {
   { connection.is_permanent(error) } noexcept -> std::convertible_to<bool>;

@@ -99,7 +99,8 @@ class basic_pool {
 
   /// Takes a connection, and waits for one if none is idle: until `until` (default: `claim_timeout` from
   /// now), or until `stop` is requested. First come, first served. Throws `errc::claim_timeout`,
-  /// `errc::stopped`, `errc::would_deadlock` (where it would wait on the pool's own thread), or
+  /// `errc::all_dead`, `errc::no_backend`, `errc::too_many_waiters`, `errc::overloaded`, `errc::stopped`,
+  /// `errc::would_deadlock` (where it would wait on the pool's own thread), or
   /// `operation_aborted` (`stop`).
   lease_type claim() { return claim(std::stop_token{}); }
   lease_type claim(deadline until) { return claim(until, std::stop_token{}); }
@@ -126,7 +127,7 @@ class basic_pool {
     return engine_->try_claim_slowly();
   }
 
-  /// \param why `errc::none_idle` or `errc::stopped`
+  /// \param why `errc::none_idle`, `errc::all_dead`, `errc::no_backend` or `errc::stopped`
   lease_type try_claim(error_code& why) noexcept {
     why = {};
     if (auto* const slot = engine_->take()) [[likely]]

@@ -117,12 +117,12 @@ struct pool_options {
   /// How many connections to one backend may be opened and closed in a second, on average, so that it is not
   /// kept busy with that, whatever happens to the pool. Each is opened once and closed once: after
   /// `max_connecting.per_backend` at once, one is opened every `2 / max_churn_rate` seconds. Closing never
-  /// waits. 1 to 1,000,000. None: any number.
+  /// waits; a backend that was removed and comes back begins anew. 1 to 1,000,000. None: any number.
   std::optional<std::uint32_t> max_churn_rate{};
 
-  /// How long a connection is used. One that is older is replaced: while it lies idle, when its replacement is
-  /// connected (with `strict_maximum`, before that); in use, when it is released. It may take a hundredth longer.
-  /// 1 ms to 365 days, or `no_limit`.
+  /// How long a connection is used. One that is older is replaced: while it lies idle, when its replacement
+  /// is connected (with `strict_maximum`, before that); in use, when it is released. It may take a hundredth
+  /// longer. 1 ms to 365 days, or `no_limit`.
   duration max_lifetime = no_limit;
 
   /// 0 to 1. Each connection has a lifetime of its own, between `max_lifetime * (1 - lifetime_spread)` and

@@ -50,7 +50,7 @@ enum class queue_order {
   last_in_first_out,   ///< The one that came in last, unless a shuffle changed that.
   uniform,             ///< Each with the same probability.
   alternating,         ///< Not of the same backend twice in a row, while another has an idle one.
-  least_loaded,        ///< Of a backend with the fewest claimed connections, among those that have an idle one.
+  least_loaded,  ///< Of a backend with the fewest claimed connections, among those that have an idle one.
 };
 
 /// Does a shuffle make each order of the idle connections equally likely?
@@ -68,10 +68,10 @@ inline constexpr queue_order order_of<Policy> = Policy::order;
 
 /// An object that holds the idle connections. All calls are made under the pool's mutex, if it has one.
 ///
-/// Optional: `make_room(backends)`, called before a slot is pushed whose backend has a greater number than all
-/// before, all of which are below `backends`; it may allocate. `claimed(slot)`, after a claim got the slot, from
-/// the queue or not, and `ended(slot)`, when it has it no longer, before the slot is pushed if it is; both are
-/// `noexcept`.
+/// Optional: `make_room(backends)`, called before a new slot is pushed, whose backend has a number below
+/// that; the next call may be of fewer. It may allocate. `claimed(slot)`, after a claim got the slot, from
+/// the queue or not, and `ended(slot)`, when it has it no longer, before the slot is pushed if it is; both
+/// are `noexcept`.
 template <class Queue, class Slot>
 concept queue_of = requires(Queue queue, const Queue& constant, Slot slot, random_source random) {
   // Never called with more slots held than the capacity given at construction.

@@ -135,6 +135,7 @@ void ledger::released(core::slot_id id, bool to_idle) {
 void ledger::detached(core::slot_id id) {
   auto* const one = of(id);
   demand(one && one->now == state::claimed, "the simulator detached what it does not hold");
+  was_of_use(*one);
   forget(*one);
 }
 
@@ -142,6 +143,7 @@ void ledger::woken() {
   woken_ = true;
   if (stopping_ || !rebalance_due_ || *rebalance_due_ > now_) return;
   rebalance_due_.reset();
+  news_due_ = true;
   plan_owed_ = true;
   ++plans_allowed_;
 }
@@ -149,6 +151,7 @@ void ledger::woken() {
 void ledger::plan_failed() {
   if (stopping_ || !plan_out_) return;
   plan_out_ = plan_owed_ = false;
+  plan_failed_ = true;
   plans_allowed_ = 0;
   note_change();
 }
@@ -246,7 +249,7 @@ void ledger::decided(const core::effect& what) {
       return;
     case kind::tell_rebalanced:
       demand(plan_out_, "R3: a plan comes into force once");
-      plan_out_ = false;
+      plan_out_ = plan_failed_ = false;
       applied_ = true;
       target_ = what.target;
       demand_equal(what.target, what.number == 0 ? 0 : places_, "R1: the plan sums to the target");
@@ -316,7 +319,10 @@ void ledger::closes(const core::effect& what) {
              "R11: what was claimed since its watch was armed is not known to be broken");
     if (what.reason == close_reason::broken && (one->now == state::idle || one->now == state::checking))
       demand(one->looks > 1, "R11: a watch that fires once may report what was read before it was armed");
-    if (what.reason == close_reason::broken && was_proved(*one)) members_[one->owner].failures = 0;
+    const bool is_later = one->up_since > members_[one->owner].failed_at;
+    if (what.reason == close_reason::broken && was_proved(*one) && is_later)
+      members_[one->owner].failures = 0;
+    if (what.reason != close_reason::broken) was_of_use(*one);
     if (what.reason == close_reason::broken && !was_proved(*one)) {
       auto& owner = members_[one->owner];
       owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new
@@ -369,13 +375,14 @@ void ledger::gathers() {
   for (std::size_t i = 0; i < members_.size(); ++i) {
     auto& one = members_[i];
     if (!one.known) continue;
-    one.live = one.known = one.announced;
+    if (news_due_) one.live = one.known = one.announced;
     if (!one.live) one.dead = one.must_be_dead = false;
     one.gathered = 0;
     for (const auto& its : connections_)
       if (its.owner == i && its.now != state::free && its.now != state::closing) ++one.gathered;
   }
   places_ = places();
+  news_due_ = false;
 }
 
 void ledger::finished(const core::waiter& who) {
@@ -569,7 +576,7 @@ void ledger::check_limits(bool is_at_work) const {
   if (options_.strict_maximum)
     demand(total() <= options_.max_connections, "R5: a strict maximum is never exceeded");
   // Between a plan and its coming into force, replacements may be connected already.
-  const auto replacements = is_at_work || plan_out_ ? options_.max_connecting.per_pool : 0;
+  const auto replacements = is_at_work || plan_out_ || plan_failed_ ? options_.max_connecting.per_pool : 0;
   if (!stopping_)
     demand(count(state::idle) <= options_.max_connections + replacements,
            "R4: nothing idle beyond the target");
@@ -612,8 +619,9 @@ void ledger::check_waiters(world& pool) const {
 }
 
 bool ledger::refuses_empty() const {
-  const bool any = std::any_of(members_.begin(), members_.end(), [](const member& one) { return one.known; });
-  return options_.error_on_empty && was_resolved_ && !any && total() == 0;
+  const bool any = std::any_of(members_.begin(), members_.end(),
+                               [](const member& one) { return one.known && (one.announced || one.live); });
+  return options_.error_on_empty && was_resolved_ && !any;
 }
 
 void ledger::check_dead(world& pool) const {
@@ -752,9 +760,15 @@ void ledger::connect_failure(const connection& one, bool permanent) {
   if (one.successes == owner.successes) failed_attempt(one, permanent);
 }
 
+void ledger::was_of_use(const connection& one) {
+  auto& owner = members_[one.owner];
+  if (one.claims > 0 && one.up_since > owner.failed_at) owner.failures = 0;
+}
+
 void ledger::failed_attempt(const connection& one, bool permanent) {
   auto& owner = members_[one.owner];
-  if (one.attempt != owner.attempt || stopping_) return;
+  // Those that were in flight together count once; but what is permanent is so in any case.
+  if (stopping_ || (one.attempt != owner.attempt && (!permanent || owner.dead))) return;
   ++owner.attempt;
   ++owner.failures;
   owner.failed_at = now_;

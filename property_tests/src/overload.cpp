@@ -73,10 +73,14 @@ const std::vector<pool_law>& overload_laws() {
          what.lazy = false;
          what.warm = 0;
          what.error_on_empty = true;
+         const bool by_failure = *rc::gen::arbitrary<bool>();
          check_run(what, [&](simulator& sim) {
            auto& first = sim.claim(never_comes);
            demand(first.now == core::waiter::state::waiting, "nothing is known yet");
-           sim.step({op_kind::refresh, 0, 0});  // a round without anybody
+           if (by_failure)
+             sim.step({op_kind::nonsense, 0, 2});  // the resolver says that it failed
+           else
+             sim.step({op_kind::refresh, 0, 0});  // a round without anybody
            sim.settle();
            demand(first.error == errc::no_backend, "who waited is told");
            demand(sim.claim(never_comes).error == errc::no_backend, "who comes is told at once");
@@ -84,6 +88,10 @@ const std::vector<pool_law>& overload_laws() {
            auto& next = sim.claim(never_comes);
            sim.live(std::chrono::milliseconds{what.rebalance_ms});
            demand(next.granted != nullptr, "when there is somebody, claims are served");
+           sim.remove(0);
+           sim.live(std::chrono::milliseconds{what.rebalance_ms});
+           demand(sim.claim(never_comes).error == errc::no_backend,
+                  "also while a lease of the last one is out");
            sim.heal();
          });
        }},

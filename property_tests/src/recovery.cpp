@@ -270,6 +270,114 @@ const std::vector<pool_law>& recovery_laws() {
            }
          });
        }},
+      {"R13", "leases from before an outage do not prolong it, however late they come back",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.watched = true;
+         what.warm = 1;
+         what.max_connections = *rc::gen::inRange<std::uint32_t>(6, 9);
+         what.retries = 3;
+         what.timeout_ms = what.max_timeout_ms = 1000;
+         what.stable_ms = 200;
+         check_run(what, [&](simulator& sim) {
+           sim.live(1s);
+           while (sim.try_take()) {
+           }
+           sim.behave(0, manner::refuses);
+           sim.cut_all();
+           // One after the other, each after the delay for the one before it.
+           while (sim.leases() > 1) {
+             sim.release(0);
+             sim.live(longest_delay(what));
+           }
+           demand(sim.pool().stats().backends.front().dead, "R13: its retries are used up");
+         });
+       }},
+      {"R13", "failures from before a connection was of use count no longer, whatever became of it",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.warm = 0;
+         what.max_connections = what.per_backend = what.per_pool = 1;
+         what.retries = 3;
+         what.strict = false;
+         const auto how = *rc::gen::element(ending::good, ending::discarded, ending::broken);
+         const bool detached = *rc::gen::arbitrary<bool>();
+         check_run(what, [&](simulator& sim) {
+           sim.behave(0, manner::refuses);
+           sim.add(0);
+           const auto failures = [&] { return sim.pool().stats().counters.connect_failures; };
+           sim.live_until(1min, [&] { return failures() == 2; });
+           sim.behave(0, manner::accepts);
+           demand(sim.live_until(1min, [&] { return sim.book().established() == 1; }), "it connects");
+           demand(sim.try_take(), "it is claimed");
+           sim.release(0);
+           demand(sim.try_take(), "and again");
+           sim.behave(0, manner::refuses);
+           if (detached)
+             sim.detach(0);
+           else
+             sim.release(0, how);
+           sim.cut_all();
+           sim.settle();
+           demand(!sim.pool().stats().backends.front().dead, "R13: that was the first failure in a row");
+         });
+       }},
+      {"R13", "an error that is permanent counts, though another attempt failed before",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = true;
+         what.warm = 0;
+         what.max_connections = 2;
+         what.per_backend = what.per_pool = 2;
+         what.retries = 1000;
+         check_run(what, [&](simulator& sim) {
+           sim.behave(0, manner::refuses);
+           sim.add(0);
+           while (sim.book().count(core::slot_state::connecting) < 2) {
+             sim.step({op_kind::tick, 0, 0});
+             while (sim.has_pending_effects()) sim.step({op_kind::perform, 0, 0});
+             sim.answer_plan();
+           }
+           while (sim.has_pending_effects()) sim.step({op_kind::perform, 0, 0});
+           sim.step({op_kind::answer, 0, 0});
+           demand(!sim.pool().stats().backends.front().dead, "one refused");
+           sim.behave(0, manner::forbids);
+           sim.step({op_kind::answer, 0, 0});
+           demand(sim.pool().stats().backends.front().dead, "R13: the other one said that it is no use");
+         });
+       }},
+      {"R3", "a death takes nothing in that the resolver said since the last rebalance",
+       [](compositions of) {
+         auto what = *any_setting(of);
+         what.lazy = false;
+         what.warm = 3;
+         what.rebalance_ms = 1000;
+         what.retries = 1;
+         what.stable_ms = 5000;
+         check_run(what, [&](simulator& sim) {
+           if (sim.pool().stats().backends.back().slots.idle == 0) return;
+           const auto closed_of = [&] { return sim.pool().stats().backends.front().counters.closed; };
+           const auto closed = closed_of();
+           sim.remove(0);
+           // The first use of one of the third breaks at once: that is a failed attempt, and the last.
+           while (sim.try_take()) {
+           }
+           for (std::size_t i = 0; i < sim.leases(); ++i)
+             if (sim.backend_of(i) == 2) {
+               sim.release(i, ending::broken);
+               break;
+             }
+           sim.settle();
+           demand(sim.pool().stats().backends.back().dead, "R13: it is dead");
+           sim.add(0);
+           sim.settle();
+           demand_equal(closed_of(), closed, "R3: removed and added inside one delay nets to nothing");
+           while (sim.leases() > 0) sim.release(0);
+           sim.heal();
+         });
+       }},
       {"R13", "what still works of the last backend that dies is kept",
        [](compositions of) {
          auto what = *any_setting(of);

@@ -185,7 +185,10 @@ void simulator::nonsense(unsigned variant) {
   tell("nonsense");
   if (variant % 3 == 0) pool_->backend_removed("10.9.9.9:1", now_);
   if (variant % 3 == 1) pool_->backend_changed({.address = "10.9.9.9", .port = 1, .weight = 7}, now_);
-  if (variant % 3 == 2) pool_->resolver_failed(errc::resolver_failed, "no answer");
+  if (variant % 3 == 2) {
+    book_.resolver_ended();
+    pool_->resolver_failed(errc::resolver_failed, "no answer");
+  }
   done();
 }
 

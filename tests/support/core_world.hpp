@@ -48,23 +48,35 @@ class core_world {
   void perform(const cueball::core::effect& what) {
     switch (what.what) {
       case cueball::core::effect::kind::open:
-        return fails ? core.connect_failed(what.slot, cueball::errc::connect_failed, {}, false, now)
-                     : core.connected(what.slot, now);
+        return fails || what.where->port == fails_at
+                   ? core.connect_failed(what.slot, cueball::errc::connect_failed, {}, false, now)
+                   : core.connected(what.slot, now);
       case cueball::core::effect::kind::close:
         return core.closed(what.slot, now);
       case cueball::core::effect::kind::watch:
         return core.watched(what.slot, now);
       case cueball::core::effect::kind::plan:
-        core.make_plan();
-        return core.planned();
+        plan_is_out = true;
+        if (!holds_plans) finish_plan();
+        return;
       default:
         return;
     }
   }
 
+  /// The plan that is out comes through.
+  void finish_plan() {
+    plan_is_out = false;
+    core.make_plan();
+    core.planned();
+  }
+
   cueball::time_point now{std::chrono::hours{1}};
   cueball::core::pool_core<cueball::make_policy_set<Policies...>, nothing> core;
-  bool fails = false;
+  bool fails = false;          ///< Every connect.
+  std::uint16_t fails_at = 0;  ///< Those to this port.
+  bool holds_plans = false;    ///< Until `finish_plan`.
+  bool plan_is_out = false;
   std::uint32_t most_checking = 0;
 };
 

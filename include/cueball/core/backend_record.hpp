@@ -32,9 +32,9 @@ struct backend_record {
   std::uint32_t planned = 0;
   std::uint32_t wanted = 0;      ///< Slots that count towards the plan: all but unwanted and closing ones.
   std::uint32_t connecting = 0;  ///< Of those, the ones being connected.
-  std::uint32_t worn = 0;        ///< Of those, the ones past their lifetime: each may have its replacement first.
+  std::uint32_t worn = 0;  ///< Of those, the ones past their lifetime: each may have its replacement first.
   std::uint32_t worn_marked = 0;  ///< Past their lifetime and unwanted: in use, and closed after it.
-  std::uint32_t unwanted = 0;    ///< Slots in use or being checked that are to be closed after it.
+  std::uint32_t unwanted = 0;     ///< Slots in use or being checked that are to be closed after it.
 
   // Recovery.
   bool was_up = false;                  ///< A connection to it has been made.

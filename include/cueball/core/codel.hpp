@@ -41,6 +41,8 @@ class codel {
     bool too_late = is_too_late(first(), now);
     if (is_dropping_) {
       if (!too_late) is_dropping_ = false;
+      next_ = std::max(next_,
+                       now - interval);  // if nobody was served for a while, there is not much to make up for
       while (is_dropping_ && now >= next_) {
         shed();
         ++count_;
@@ -60,6 +62,12 @@ class codel {
       next_ = next_after(now);
       last_count_ = count_;
     }
+  }
+
+  /// Nobody waits: whoever comes next has not waited for long.
+  void line_is_empty() noexcept {
+    above_since_ = never_comes;
+    is_dropping_ = false;
   }
 
  private:

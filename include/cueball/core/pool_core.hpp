@@ -167,7 +167,8 @@ class pool_core {
 
   /// Changes no backend.
   void resolver_failed(error_code error, std::string text) {
-    tell({.what = effect::kind::tell_resolver_failed, .error = error, .text = std::move(text)});
+    was_resolved_ = true;
+    tell_problem(error, std::move(text));
   }
 
   // Connections.
@@ -318,6 +319,11 @@ class pool_core {
       effects_.push_back({.what = what, .where = owner_of(slot).what, .reason = reason});
   }
 
+  /// Of the resolver, or what is wrong with what it said.
+  void tell_problem(error_code error, std::string text) {
+    tell({.what = effect::kind::tell_resolver_failed, .error = error, .text = std::move(text)});
+  }
+
   void enter(pool_state state) {
     state_ = state;
     tell({.what = effect::kind::tell_state_changed, .state = state});
@@ -358,7 +364,7 @@ class pool_core {
   }
 
   /// What the resolver says may be believed, and nobody is there.
-  bool is_empty() const noexcept { return was_resolved_ && registry_.records().empty(); }
+  bool is_empty() const noexcept { return was_resolved_ && announced_ == 0 && members_ == 0; }
 
   void tell_ready() noexcept;
 
@@ -440,6 +446,9 @@ class pool_core {
   }
 
   void note_broken(slot_base& slot, time_point now);
+
+  /// It goes, and is not broken. If it was of use, the failures before it count no longer.
+  void note_use(const slot_base& slot) noexcept;
 
   void note_connect_failure(slot_base& slot, error_code error, std::string text, bool permanent,
                             time_point now);
@@ -642,6 +651,7 @@ class pool_core {
   backend_record* at_record_ = nullptr;  ///< Where gathering, or the stop, has come to.
 
   // Sums over the backends.
+  std::uint32_t announced_ = 0;
   std::uint32_t members_ = 0;
   std::uint32_t dead_ = 0;
   std::uint32_t target_ = 0;

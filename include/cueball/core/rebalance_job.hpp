@@ -44,13 +44,26 @@ class rebalance_job {
     members_.clear();
   }
 
+  /// As `begin`; and what the resolver has said since the last time is taken in.
+  void begin_with_news() noexcept {
+    has_news_ = true;
+    begin();
+  }
+
   /// True once: gathering is to start from the first backend.
-  bool has_just_begun() noexcept { return std::exchange(has_just_begun_, false); }
+  bool has_just_begun() noexcept {
+    if (has_just_begun_) takes_news_in_ = std::exchange(has_news_, false);
+    return std::exchange(has_just_begun_, false);
+  }
+
+  /// Else whoever took part in the last one takes part in this one.
+  bool takes_news_in() const noexcept { return takes_news_in_; }
 
   void add(backend_record& record) {
     members_.push_back(&record);
     // Unwanted ones are present too: their marks can be taken back, which opens nothing.
-    loads_.push_back({record.wanted + record.unwanted - record.worn_marked, record.what->weight, record.what->priority});
+    loads_.push_back(
+        {record.wanted + record.unwanted - record.worn_marked, record.what->weight, record.what->priority});
   }
 
   /// \param places how many connections there may be
@@ -60,7 +73,16 @@ class rebalance_job {
   }
 
   /// What is in force is out of date already.
-  bool is_replanning() const noexcept { return is(stage::gather) || is(stage::plan) || again_; }
+  bool is_replanning() const noexcept {
+    return is(stage::gather) || is(stage::plan) || again_ || has_failed_;
+  }
+
+  /// There is no plan: the old one stays, and another one is asked for later.
+  void fail() noexcept {
+    stage_ = stage::none;
+    again_ = false;
+    has_failed_ = true;
+  }
 
   /// Touches nothing but what was gathered. Throws what the strategy throws, or `errc::bad_plan`.
   template <class Strategy>
@@ -75,7 +97,10 @@ class rebalance_job {
                                       std::to_string(loads_.size()));
   }
 
-  void planned() noexcept { go(stage::apply); }
+  void planned() noexcept {
+    has_failed_ = false;
+    go(stage::apply);
+  }
 
   /// The next backend of this stage; null at its end.
   backend_record* next() noexcept { return next_ < members_.size() ? members_[next_++] : nullptr; }
@@ -108,6 +133,9 @@ class rebalance_job {
   stage stage_ = stage::none;
   bool again_ = false;
   bool has_just_begun_ = false;
+  bool has_news_ = false;
+  bool takes_news_in_ = false;
+  bool has_failed_ = false;
   std::size_t next_ = 0;
   std::uint32_t places_ = 0;
   std::uint32_t sum_ = 0;

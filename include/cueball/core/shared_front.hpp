@@ -46,7 +46,10 @@ class shared_front {
       : slots_(slots), idle_(policy, capacity, random_source{random()}), aside_(policy, capacity, random) {}
 
   /// Before the slot is put for the first time.
-  void make_room(slot_base& slot) { idle_.make_room(slot.index); }
+  void make_room(slot_base& slot) {
+    idle_.make_room(slot.index);
+    if constexpr (requires { aside_.make_room(0U); }) aside_.make_room(slot.backend + 1);
+  }
 
   /// Queues without a lock do not hear of it.
   static void ended(slot_base&) noexcept {}

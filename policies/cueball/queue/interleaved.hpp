@@ -34,6 +34,7 @@ struct interleaved {
 
     void make_room(std::uint32_t backends) {
       idle_.make_room(backends);
+      if (backends <= size_of_ring()) return;
       bits_.resize(backends / 64 + 1);
       for (auto next = size_of_ring(); next < backends; ++next) {
         places_.push_back(next);

@@ -10,7 +10,7 @@ namespace cueball::core {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::resolver_ended(error_code error, std::string text, time_point now) {
   if (is_stopping()) return;
-  resolver_failed(error, std::move(text));
+  tell_problem(error, std::move(text));
   ++resolver_failures_;
   was_resolved_ = true;
   timers_.cancel(resolver_timer_);
@@ -23,11 +23,12 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::backend_added(const backend& where, time_point now) {
   if (is_stopping()) return;
   if (auto problem = problem_with(where); !problem.empty())
-    return resolver_failed(errc::bad_backend, std::move(problem));
+    return tell_problem(errc::bad_backend, std::move(problem));
   if (auto* const known = registry_.find(where.key())) {
     known->seen_in_run = run_;
     if (!known->announced) {
       known->announced = true;
+      ++announced_;
       tell(effect::kind::tell_backend_added, known->what);
       note_change(now);
     }
@@ -36,6 +37,7 @@ void pool_core<Policies, Payload>::backend_added(const backend& where, time_poin
   }
   auto& record = registry_.add(where);
   record.seen_in_run = run_;
+  ++announced_;
   tell(effect::kind::tell_backend_added, record.what);
   note_change(now);
 }
@@ -44,7 +46,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::backend_changed(const backend& where, time_point now) {
   if (is_stopping()) return;
   auto* const known = registry_.find(where.key());
-  if (!known || !known->announced) return resolver_failed(errc::unknown_backend, "changed: " + where.key());
+  if (!known || !known->announced) return tell_problem(errc::unknown_backend, "changed: " + where.key());
   if (*known->what != where) describe(*known, where, now);
 }
 
@@ -52,7 +54,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::backend_removed(const std::string& key, time_point now) {
   if (is_stopping()) return;
   auto* const known = registry_.find(key);
-  if (!known || !known->announced) return resolver_failed(errc::unknown_backend, "removed: " + key);
+  if (!known || !known->announced) return tell_problem(errc::unknown_backend, "removed: " + key);
   withdraw(*known, now);
 }
 
@@ -82,6 +84,7 @@ void pool_core<Policies, Payload>::describe(backend_record& record, const backen
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::withdraw(backend_record& record, time_point now) {
   record.announced = false;
+  --announced_;
   tell(effect::kind::tell_backend_removed, record.what);
   note_change(now);
 }

@@ -75,6 +75,7 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, time_point now) {
   front_.ended(slot);
+  note_use(slot);
   tell(effect::kind::tell_closed, slot, reason);
   forget(slot);
   pump(now);
@@ -127,7 +128,9 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::delist(waiter& who) noexcept {
   timers_.cancel(who.timer);
   list_of(who).erase(who);
-  if (claims_.empty()) front_.shut(gate::waiters, false);
+  if (!claims_.empty()) return;
+  front_.shut(gate::waiters, false);
+  codel_.line_is_empty();
 }
 
 template <class Policies, class Payload>

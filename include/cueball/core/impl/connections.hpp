@@ -165,6 +165,7 @@ void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
     --checking_;
     disarm(slot);
   }
+  if (reason != close_reason::broken) note_use(slot);
   unwant(slot);
   slot.state = slot_state::closing;
   ++closing_;
@@ -237,13 +238,19 @@ void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
 }
 
 template <class Policies, class Payload>
+void pool_core<Policies, Payload>::note_use(const slot_base& slot) noexcept {
+  auto& record = owner_of(slot);
+  if (slot.claims > 0 && slot.up_since > record.failed_at) record.failures = 0;
+}
+
+template <class Policies, class Payload>
 void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now) {
   auto& record = owner_of(slot);
   ++record.counters.broken;
   record.last_error = errc::connection_broken;
   record.last_error_text.clear();
   if (was_proved(slot, now)) {
-    record.failures = 0;
+    if (slot.up_since > record.failed_at) record.failures = 0;
   } else if (is_opened_after(slot, record.opened_at_failure)) {
     hold_back(record, false, now);
     record.held_back = true;
@@ -264,8 +271,9 @@ void pool_core<Policies, Payload>::note_connect_failure(slot_base& slot, error_c
       break;
     }
   // Connects that were in flight together fail once; one that was overtaken by a success says nothing.
-  if (is_opened_after(slot, std::max(record.opened_at_failure, record.opened_at_success)))
-    hold_back(record, permanent, now);
+  // What is permanent is so in any case.
+  const bool counts = is_opened_after(slot, record.opened_at_failure) || (permanent && !record.dead);
+  if (counts && is_opened_after(slot, record.opened_at_success)) hold_back(record, permanent, now);
 }
 
 template <class Policies, class Payload>

@@ -183,7 +183,7 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       break;
     case alarm::kind::rebalance:
       rebalance_timer_ = 0;
-      job_.begin();
+      job_.begin_with_news();
       break;
     case alarm::kind::decohere:
       decoherence_timer_ = 0;

@@ -11,9 +11,8 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::plan_failed(error_code error, std::string text, time_point now) {
   if (!job_.is(stage::plan)) return;
   tell({.what = effect::kind::tell_plan_failed, .error = error, .text = std::move(text)});
-  job_.end();
+  job_.fail();
   note_change(now);
-  pump(now);
 }
 
 template <class Policies, class Payload>
@@ -54,8 +53,12 @@ void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::gather(backend_record& record) {
-  members_ += static_cast<std::uint32_t>(record.announced) - static_cast<std::uint32_t>(record.member);
-  record.member = record.announced;
+  if (job_.takes_news_in()) {
+    members_ += static_cast<std::uint32_t>(record.announced) - static_cast<std::uint32_t>(record.member);
+    record.member = record.announced;
+  } else if (!record.member) {
+    return;
+  }
   if (record.member && !record.dead) return job_.add(record);
   record.planned = 0;
   if (record.member) return;
@@ -89,16 +92,18 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
     return;
   }
   // As long as others do not know their share, what is surplus is not known either.
-  const bool may_grow = !job_.is(stage::apply);
-  if (may_grow && record.wanted < record.planned && record.unwanted > record.worn_marked) {
+  // Nor are marks taken back while a new plan is due: nothing would be retired for them.
+  const bool has_marks = record.unwanted > record.worn_marked;
+  const bool may_grow = !job_.is(stage::apply) && !(has_marks && job_.is_replanning());
+  if (may_grow && record.wanted < record.planned && has_marks) {
     take_marks_back(record);
     tell_ready();
   }
   if (record.wanted > share_of(record) && record.connecting > 0) cancel_connects(record);
   set(excessive_, record, record.wanted > record.planned || (options_.strict_maximum && record.worn > 0));
   set(needy_, record,
-      may_grow && !record.dead && record.wanted < share_of(record) && record.retry_timer == 0 && record.budget_timer == 0 &&
-          record.connecting < options_.max_connecting.per_backend);
+      may_grow && !record.dead && record.wanted < share_of(record) && record.retry_timer == 0 &&
+          record.budget_timer == 0 && record.connecting < options_.max_connecting.per_backend);
   set(probing_, record,
       record.dead && record.retry_timer == 0 && record.budget_timer == 0 && record.monitor == no_slot);
 }

@@ -34,7 +34,7 @@ class modelled_queue {
       out_.push_back(i);
     }
     if constexpr (requires { queue_.make_room(0U); })
-      for (std::uint32_t i = 1; i <= backends; ++i) queue_.make_room(i);
+      for (const auto count : {backends, backends / 2 + 1, backends}) queue_.make_room(count);
     loads_.resize(backends);
   }
 
@@ -241,8 +241,8 @@ void check_queue(const Policy& policy = {}) {
   law("a queue loses nothing while it is shuffled, and a shuffle ends" + of,
       [&] { detail::play_with_queue(policy, true); });
   fact("a queue holds as much as its capacity, again and again" + of, [&] {
-    for (std::uint32_t capacity = 1; capacity <= 40; ++capacity) {
-      detail::modelled_queue<Policy> queue{policy, capacity, 3, capacity};
+    for (std::uint32_t capacity = 1; capacity <= 200; capacity += capacity < 40 ? 1 : 40) {
+      detail::modelled_queue<Policy> queue{policy, capacity, capacity < 40 ? 3U : 130U, capacity};
       for (int round = 0; round < 5; ++round) {
         while (!queue.is_full()) queue.push(0);
         for (auto i = capacity; i-- > 0;)

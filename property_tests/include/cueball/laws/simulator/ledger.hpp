@@ -181,6 +181,7 @@ class ledger {
   /// What a plan may give out.
   std::uint32_t places() const;
   bool was_proved(const connection& one) const;
+  void was_of_use(const connection& one);
   bool is_past_least_life(const connection& one) const;
   void take(connection& one);
   void becomes_idle(connection& one);
@@ -214,6 +215,8 @@ class ledger {
 
   std::optional<time_point> rebalance_due_;
   bool plan_owed_ = false;
+  bool plan_failed_ = false;         ///< And no other has come into force since.
+  bool news_due_ = false;            ///< The next plan takes in what the resolver said.
   std::uint32_t plans_allowed_ = 0;  ///< One for each time that the delay was over.
   bool plan_out_ = false;
   std::uint32_t places_ = 0;  ///< Of the plan that is out.
