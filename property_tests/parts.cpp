@@ -173,7 +173,8 @@ TEST_CASE("deadlines come in order of time, then of scheduling, and a cancelled 
     int made = 0;
     for (const auto& [what, when] : ops) {
       if (what < 5) {
-        ids.push_back(tested.schedule(time_point{std::chrono::milliseconds{when}}, made));
+        const time_point at{std::chrono::milliseconds{when}};
+        ids.push_back(what < 3 ? tested.schedule_in_line(at, made) : tested.schedule(at, made));
         model.emplace(when, made++);
       } else if (what < 8 && !model.empty()) {
         auto victim = model.begin();

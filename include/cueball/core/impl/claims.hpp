@@ -119,7 +119,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::enlist(waiter_list& where, waiter& who, time_point deadline) {
   who.deadline = deadline;
   if (deadline != never_comes)
-    who.timer = timers_.schedule(deadline, {alarm::kind::waiter, &who, nullptr, {}});
+    who.timer = timers_.schedule_in_line(deadline, {alarm::kind::waiter, &who, nullptr, {}});
   who.now = waiter::state::waiting;
   where.push_back(who);
 }
