@@ -7,11 +7,11 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <deque>
 #include <iomanip>
 #include <iostream>
 #include <numbers>
 #include <queue>
+#include <utility>
 #include <vector>
 
 #include <cueball/core/front.hpp>

@@ -20,6 +20,11 @@ duration longest_delay(const setting& what) {
   return std::chrono::milliseconds{what.max_delay_ms * (100 + what.spread_percent) / 100 + 1};
 }
 
+/// What a plan gives out while somebody is dead.
+std::uint32_t places_beside_the_dead(const setting& what) {
+  return what.strict && what.max_connections > 1 ? what.max_connections - 1 : what.max_connections;
+}
+
 }  // namespace
 
 const std::vector<pool_law>& recovery_laws() {
@@ -228,8 +233,7 @@ const std::vector<pool_law>& recovery_laws() {
                what.retries * (what.max_timeout_ms + 2 * what.max_delay_ms) + 4 * what.watch_ms};
            demand(sim.live_until(attempts, [&] { return row(0).dead; }), "R13: it is dead");
            sim.live(std::chrono::milliseconds{4 * what.watch_ms});
-           const auto places =
-               what.strict && what.max_connections > 1 ? what.max_connections - 1 : what.max_connections;
+           const auto places = places_beside_the_dead(what);
            demand_equal(sim.book().established(), places, "R13: the others have its share");
            demand_equal(row(0).slots.idle, 0, "R13: its slots are gone");
            sim.live(1h);
@@ -439,8 +443,7 @@ const std::vector<pool_law>& recovery_laws() {
            sim.live(std::chrono::seconds{*rc::gen::inRange(0, 100)});
            sim.add(5);
            sim.live(std::chrono::milliseconds{what.rebalance_ms});
-           const auto places =
-               what.strict && what.max_connections > 1 ? what.max_connections - 1 : what.max_connections;
+           const auto places = places_beside_the_dead(what);
            // A strict pool of one waits for the probe that has its only place.
            if (!what.strict || what.max_connections > 1)
              demand_equal(sim.book().established(), places, "R13: live backends go first");

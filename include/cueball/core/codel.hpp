@@ -41,8 +41,8 @@ class codel {
     bool too_late = is_too_late(first(), now);
     if (is_dropping_) {
       if (!too_late) is_dropping_ = false;
-      next_ = std::max(next_,
-                       now - interval);  // if nobody was served for a while, there is not much to make up for
+      // If nobody was served for a while, there is not much to make up for.
+      next_ = std::max(next_, now - interval);
       while (is_dropping_ && now >= next_) {
         shed();
         ++count_;

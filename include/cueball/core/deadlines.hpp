@@ -23,6 +23,7 @@ class deadlines {
   using id = std::uint32_t;
 
   id schedule(time_point when, What what) {
+    if (heap_.capacity() == heap_.size()) heap_.reserve(2 * heap_.size() + 1);
     const auto name = make(when, what);
     heap_.push_back({when, cells_[name - 1].sequence, name});
     rise(heap_.size() - 1);
@@ -99,7 +100,6 @@ class deadlines {
       free_.push_back(static_cast<id>(cells_.size()));
       if (free_.capacity() < cells_.size()) free_.reserve(2 * cells_.size());  // `retire` never allocates
     }
-    if (heap_.capacity() == heap_.size()) heap_.reserve(2 * heap_.size() + 1);
     const auto name = free_.back();
     free_.pop_back();
     cells_[name - 1] = {what, when, sequence_++};

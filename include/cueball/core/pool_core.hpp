@@ -394,6 +394,15 @@ class pool_core {
     slot.place = timer;
   }
 
+  void disarm(backend_record& record) noexcept {
+    timers_.cancel(record.retry_timer);
+    timers_.cancel(record.budget_timer);
+  }
+
+  static close_reason why_unwanted(const slot_base& slot) noexcept {
+    return slot.worn ? close_reason::expired : close_reason::unwanted;
+  }
+
   /// Connections that are up and wanted.
   std::uint32_t up() const noexcept { return wanted_ - connecting_; }
 
@@ -629,7 +638,6 @@ class pool_core {
   // Waiters.
   waiter_list claims_;
   class codel codel_;
-  budget::rate open_rate_;
   waiter_list ready_waiters_;
   waiter_list stop_waiters_;
   waiter* finished_ = nullptr;
@@ -641,9 +649,10 @@ class pool_core {
   excess_list excessive_;
   doom_list doomed_;
   probe_list probing_;
+  budget::rate open_rate_;  ///< To each.
   std::uint64_t run_ = 0;
   std::uint32_t resolver_failures_ = 0;
-  bool was_resolved_ = false;  ///< A round was done, or a run ended.
+  bool was_resolved_ = false;  ///< A round was done, or it said that it failed.
   std::uint32_t resolver_timer_ = 0;
 
   // The rebalance under way.

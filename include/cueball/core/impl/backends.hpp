@@ -10,9 +10,8 @@ namespace cueball::core {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::resolver_ended(error_code error, std::string text, time_point now) {
   if (is_stopping()) return;
-  tell_problem(error, std::move(text));
+  resolver_failed(error, std::move(text));
   ++resolver_failures_;
-  was_resolved_ = true;
   timers_.cancel(resolver_timer_);
   resolver_timer_ =
       timers_.schedule(after(now, backoff_delay(options_.recovery.of_dns(), resolver_failures_, random_)),
@@ -92,8 +91,7 @@ void pool_core<Policies, Payload>::withdraw(backend_record& record, time_point n
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::forget_if_gone(backend_record& record) {
   if (record.member || record.announced || !record.slots.empty() || at_record_ == &record) return;
-  timers_.cancel(record.retry_timer);
-  timers_.cancel(record.budget_timer);
+  disarm(record);
   needy_.erase(record);
   excessive_.erase(record);
   doomed_.erase(record);

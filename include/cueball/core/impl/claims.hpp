@@ -64,7 +64,7 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
   } else if (is_stopping()) {
     close(slot, close_reason::stopped);
   } else if (slot.unwanted) {
-    close(slot, slot.worn ? close_reason::expired : close_reason::unwanted);
+    close(slot, why_unwanted(slot));
   } else {
     return settle(slot, now);
   }

@@ -230,9 +230,7 @@ void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
     return settle(slot, now);
   }
   auto& record = owner_of(slot);
-  close(slot, is_stopping() ? close_reason::stopped
-              : slot.worn   ? close_reason::expired
-                            : close_reason::unwanted);
+  close(slot, is_stopping() ? close_reason::stopped : why_unwanted(slot));
   review(record);
   pump(now);
 }

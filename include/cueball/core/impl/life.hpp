@@ -134,8 +134,7 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
   for (; steps > 0 && at_record_; --steps) {
     auto& record = *at_record_;
     at_record_ = record_list::next(record);
-    timers_.cancel(record.retry_timer);
-    timers_.cancel(record.budget_timer);
+    disarm(record);
     forget_if_gone(record);
   }
 }

@@ -37,7 +37,8 @@ void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
         target_ = job_.target();
         break;
       }
-      record->planned = record->dead ? (job_.share(), 0) : job_.share();
+      const auto share = job_.share();
+      record->planned = record->dead ? 0 : share;  // it may have died since it was asked about
       review(*record);
     }
   }
@@ -67,8 +68,7 @@ void pool_core<Policies, Payload>::gather(backend_record& record) {
     --dead_;
   }
   if (record.monitor != no_slot) close(slots_[record.monitor], close_reason::cancelled);
-  timers_.cancel(record.retry_timer);
-  timers_.cancel(record.budget_timer);
+  disarm(record);
   needy_.erase(record);
   excessive_.erase(record);
   probing_.erase(record);
@@ -201,7 +201,7 @@ bool pool_core<Policies, Payload>::retire_one() {
 template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::retire_from(slot_base& slot) {
   auto& record = owner_of(slot);
-  retire(slot, slot.worn ? close_reason::expired : close_reason::unwanted);
+  retire(slot, why_unwanted(slot));
   excessive_.erase(record);  // to the end of the list: in turn
   review(record);
   return true;
