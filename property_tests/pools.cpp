@@ -41,6 +41,10 @@ TEST_CASE("lifetimes: connections grow old", "[lifetimes]") {
   keep(cueball::laws::lifetime_laws());
 }
 
+TEST_CASE("health: checks, resets, what lies idle, invalidation", "[health]") {
+  keep(cueball::laws::health_laws());
+}
+
 TEST_CASE("overload: more claims than connections", "[overload]") {
   keep(cueball::laws::overload_laws());
 }

@@ -26,7 +26,7 @@ template <class Queue, class Decoherence>
 class simulated_pool {
  public:
   simulated_pool(const Decoherence& decoherence, std::uint64_t seed)
-      : core_({.max_connections = 9}, {}, {}, decoherence, false, seed) {
+      : core_({.max_connections = 9}, {}, {}, decoherence, {}, seed) {
     core_.start(now_);
     for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{3}})
       core_.backend_added({"10.0.0.1", port}, now_);

@@ -2,10 +2,10 @@
 /// \file
 /// What can be pooled: the two kinds of connections, as concepts.
 ///
-/// The pool calls `async_connect`, `async_wait_broken` and `close` on its serial executor (blocking
-/// connections: on worker threads), one call at a time for each connection. At the end of a pool its
-/// destructor closes what is idle where it runs, and a lease that outlives the pool where it is released. See
-/// docs/policies.md for what each expression means.
+/// The pool calls `async_connect`, `async_wait_broken`, `async_check`, `async_reset` and `close` on its
+/// serial executor (blocking connections: on worker threads), one call at a time for each connection. At the
+/// end of a pool its destructor closes what is idle where it runs, and a lease that outlives the pool where
+/// it is released. See docs/policies.md for what each expression means.
 #pragma once
 
 #include <concepts>
@@ -33,7 +33,8 @@ struct handler {
 
 }  // namespace archetype
 
-/// Connects in the background. Optional: `async_wait_broken(token)`, `is_open()`, `is_permanent(error)`.
+/// Connects in the background. Optional: `async_wait_broken(token)`, `async_check(token)`,
+/// `async_reset(token)`, `is_open()`, `is_permanent(error)`.
 template <class Connection>
 concept async_connection = requires(Connection& connection, archetype::handler handler) {
   // Completes with void(error_code). May be cancelled, and closed while it runs.
@@ -42,7 +43,8 @@ concept async_connection = requires(Connection& connection, archetype::handler h
   { connection.close() } noexcept;
 };
 
-/// Connects by waiting, on a worker thread of the pool. Optional: `is_open()`, `is_permanent(error)`.
+/// Connects by waiting, on a worker thread of the pool. Optional: `check(deadline)`, `reset(deadline)`,
+/// `is_open()`, `is_permanent(error)`.
 template <class Connection>
 concept blocking_connection = requires(Connection& connection, time_point deadline) {
   // Throws if it could not connect, and no later than at the deadline.
@@ -60,6 +62,27 @@ concept watched_connection =
     async_connection<Connection> && requires(Connection& connection, archetype::handler handler) {
       connection.async_wait_broken(static_cast<archetype::handler&&>(handler));
     };
+
+/// Can be asked whether it is well, by a question to its peer that changes nothing: `async_check(token)`
+/// completes with void(error_code); `check(deadline)` throws if it is not, and no later than at the deadline.
+/// Only while nobody has a lease on it. As a connect it may be cancelled, and closed while it runs.
+template <class Connection>
+concept checked_connection =
+    (async_connection<Connection> && requires(Connection& connection, archetype::handler handler) {
+      connection.async_check(static_cast<archetype::handler&&>(handler));
+    }) || (blocking_connection<Connection> && requires(Connection& connection, time_point deadline) {
+      connection.check(deadline);
+    });
+
+/// Can be made as new: `async_reset(token)` or `reset(deadline)`, in the same forms. It is called after each
+/// lease that kept the connection, before anybody else gets it; if it fails, the connection is replaced.
+template <class Connection>
+concept resettable_connection =
+    (async_connection<Connection> && requires(Connection& connection, archetype::handler handler) {
+      connection.async_reset(static_cast<archetype::handler&&>(handler));
+    }) || (blocking_connection<Connection> && requires(Connection& connection, time_point deadline) {
+      connection.reset(deadline);
+    });
 
 /// Knows whether it is still of use. Called when the connection is released, on the caller's thread: a flag,
 /// no system call.

@@ -30,6 +30,7 @@ enum class errc {
   would_deadlock,     ///< A blocking call on the pool's own thread, which would wait for itself.
   wait_timeout,       ///< The pool was not ready before the deadline of `wait_ready`.
   connect_timeout,    ///< The connection did not connect in time.
+  check_timeout,      ///< The connection did not answer a check, or was not reset, in time.
   connection_broken,  ///< The connection was found broken.
   make_failed,        ///< The function that makes connections threw something that is no `std::system_error`.
   connect_failed,     ///< Connecting threw something that is no `std::system_error`.
@@ -76,6 +77,8 @@ class category_type final : public boost::system::error_category {
         return "the pool was not ready before the deadline";
       case errc::connect_timeout:
         return "the connection did not connect in time";
+      case errc::check_timeout:
+        return "the connection did not answer its check in time";
       case errc::connection_broken:
         return "the connection is broken";
       case errc::make_failed:

@@ -37,19 +37,22 @@ struct connect_failed_event {
 
 /// Why a connection was closed.
 enum class close_reason {
-  unwanted,   ///< The plan has no room for it.
-  broken,     ///< It was found broken.
-  discarded,  ///< Its lease said so.
-  detached,   ///< Its lease took it out of the pool.
-  expired,    ///< It was past its lifetime.
-  cancelled,  ///< It was still being connected when the plan changed, time ran out, or the pool stopped.
-  stopped,    ///< The pool was stopped.
+  unwanted,     ///< The plan has no room for it.
+  broken,       ///< It was found broken.
+  discarded,    ///< Its lease said so.
+  detached,     ///< Its lease took it out of the pool.
+  expired,      ///< It was past its lifetime, or had lain idle for too long.
+  invalidated,  ///< It was opened before `invalidate()`.
+  cancelled,    ///< It was still being connected when the plan changed, time ran out, or the pool stopped.
+  stopped,      ///< The pool was stopped.
 };
 
 /// A connection leaves the pool.
 struct closed_event {
   const backend& where;
   close_reason reason;
+  error_code error;       ///< What a check or a reset of a broken one said; none if it was found otherwise.
+  std::string_view text;  ///< What was thrown, where something was.
 };
 
 /// The resolver announced a backend.

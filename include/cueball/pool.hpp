@@ -216,6 +216,17 @@ class basic_pool {
         token, engine_, until);
   }
 
+  // Its connections.
+
+  /// Nobody gets a connection again that was opened before this: what is idle is closed at once, what is
+  /// claimed when it is released, and each is replaced. For when all of them have become useless or wrong
+  /// without saying so: after a fail-over behind one address, or when passwords have changed. May be called
+  /// from anywhere, also from hooks.
+  void invalidate() { engine_->invalidate(); }
+
+  /// The same, of the connections to one backend. False if the pool does not know it.
+  bool invalidate(const backend& where) { return engine_->invalidate(where.key()); }
+
   // What it is doing.
 
   pool_state state() const { return engine_->state(); }

@@ -111,6 +111,25 @@ struct pool_options {
   /// connections that have `async_wait_broken`. 1 ms to 365 days, or `no_limit` for no watch.
   duration watch_delay = std::chrono::milliseconds{100};
 
+  /// A connection that lies idle is checked at random times, not less often than this; when one is found
+  /// broken, all that lie idle of its backend are checked at once. But for those, no more than an eighth of
+  /// the idle ones is out to be checked at once, or one. Applies to connections that have `async_check` or
+  /// `check`. 1 ms to 365 days, or `no_limit` for no such check. (It may take a sixteenth longer, as
+  /// `check_after` and `max_idle` may.)
+  duration check_interval = std::chrono::seconds{30};
+
+  /// A check, or a reset, that takes longer counts as failed: the connection is replaced. 1 ms to 365 days.
+  duration check_timeout = std::chrono::seconds{5};
+
+  /// A connection that has lain idle for this long, or since its last check, is checked before a claim gets
+  /// it; if that fails the claim gets another one, until its own deadline. `try_claim`, which cannot wait,
+  /// gets it unchecked. Applies to the same connections. 1 ms to 365 days, or `no_limit`.
+  duration check_after = no_limit;
+
+  /// A connection that nobody has claimed for this long is replaced, as one that is past its lifetime: for
+  /// servers and firewalls that drop what is idle. 1 ms to 365 days, or `no_limit`.
+  duration max_idle = no_limit;
+
   /// Bounds on connects in flight.
   connecting_limits max_connecting{};
 
@@ -202,6 +221,10 @@ inline void check(const pool_options& options) {
   if (options.max_churn_rate) detail::check_count("max_churn_rate", *options.max_churn_rate, 1'000'000);
   detail::check_interval("rebalance_delay", options.rebalance_delay);
   detail::check_limit("watch_delay", options.watch_delay);
+  detail::check_limit("check_interval", options.check_interval);
+  detail::check_interval("check_timeout", options.check_timeout);
+  detail::check_limit("check_after", options.check_after);
+  detail::check_limit("max_idle", options.max_idle);
   detail::check_count("max_connecting.per_backend", options.max_connecting.per_backend, 10'000);
   detail::check_count("max_connecting.per_pool", options.max_connecting.per_pool, 10'000);
   detail::check_limit("max_lifetime", options.max_lifetime);

@@ -93,7 +93,7 @@ void ledger::connected(core::slot_id id) {
     owner.not_before = time_point::min();
     owner.held_back = false;
   }
-  one->up_since = now_;
+  one->up_since = one->unused_since = one->well_at = now_;
   becomes_idle(*one);
 }
 
@@ -126,10 +126,37 @@ void ledger::fired(core::slot_id id) {
   if (one && is_up(one->now)) one->looks = one->claims == one->watched_at ? one->looks + 1 : 0;
 }
 
+void ledger::test_ended(core::slot_id id, bool well) {
+  auto* const one = of(id);
+  if (!one || one->now != state::checking || !one->tested) return;
+  if (!well) {
+    one->test_failed = true;
+    members_[one->owner].is_suspect = true;
+    return;
+  }
+  one->tested = false;
+  one->is_reset = true;
+  one->well_at = now_;
+  one->just_freed = true;
+  becomes_idle(*one);
+}
+
+void ledger::invalidated(const std::string& key) {
+  if (stopping_) return;
+  has_invalidated_ = true;
+  for (auto& one : connections_) {
+    if (one.now == state::free || one.now == state::closing) continue;
+    const auto& owner = members_[one.owner];
+    one.outdated = one.outdated || key.empty() || (owner.known && owner.key == key);
+  }
+}
+
 void ledger::released(core::slot_id id, bool to_idle) {
   auto* const one = of(id);
   demand(one && one->now == state::claimed, "the simulator released what it does not hold");
-  if (to_idle) becomes_idle(*one);
+  if (!to_idle) return;
+  one->unused_since = one->well_at = now_;
+  becomes_idle(*one);
 }
 
 void ledger::detached(core::slot_id id) {
@@ -189,7 +216,8 @@ void ledger::put_back_held(world& pool) {
   for (auto& one : connections_) {
     if (one.now != state::checking || !one.held_until) continue;
     const auto* const slot = pool.find(one.id);
-    if (slot && (pool.state_of(*slot) == state::idle || pool.state_of(*slot) == state::claimed))
+    if (slot && (pool.state_of(*slot) != state::checking || slot->tested) &&
+        pool.state_of(*slot) != state::closing)
       back.push_back(&one);
   }
   std::sort(back.begin(), back.end(), [](const connection* a, const connection* b) {
@@ -238,6 +266,9 @@ void ledger::decided(const core::effect& what) {
       one->now = state::checking;
       return;
     }
+    case kind::check:
+    case kind::reset:
+      return is_tested(what);
     case kind::plan:
       return gathers();
     case kind::tell_connect_failed:
@@ -311,13 +342,19 @@ void ledger::closes(const core::effect& what) {
   } else {
     const bool voluntary =
         (what.reason == close_reason::unwanted || what.reason == close_reason::expired) && !one->marked;
-    demand(what.reason != close_reason::expired || one->worn || is_past_least_life(*one),
+    demand(what.reason != close_reason::expired || one->worn || may_be_worn(*one),
            "nothing is closed for its age before its time");
+    demand(what.reason != close_reason::invalidated || one->outdated,
+           "only what was opened before an invalidation is closed for that");
     if (voluntary) ++(members_[one->owner].live ? voluntary_ : trimmed_);
     if (what.reason == close_reason::broken && one->now == state::idle)
       demand(one->claims == one->watched_at,
              "R11: what was claimed since its watch was armed is not known to be broken");
-    if (what.reason == close_reason::broken && (one->now == state::idle || one->now == state::checking))
+    if (what.reason == close_reason::broken && one->tested) {
+      demand(one->test_failed || now_ >= one->test_until, "R11: only what failed its test is broken");
+      if (setting_.checked) members_[one->owner].is_suspect = true;
+    } else if (what.reason == close_reason::broken &&
+               (one->now == state::idle || one->now == state::checking))
       demand(one->looks > 1, "R11: a watch that fires once may report what was read before it was armed");
     const bool is_later = one->up_since > members_[one->owner].failed_at;
     if (what.reason == close_reason::broken && was_proved(*one) && is_later)
@@ -333,6 +370,33 @@ void ledger::closes(const core::effect& what) {
            "R4: a claimed connection is not closed before its release");
   }
   one->now = state::closing;
+}
+
+void ledger::is_tested(const core::effect& what) {
+  auto* const one = of(what.slot);
+  const bool is_check = what.what == core::effect::kind::check;
+  demand(one && one->now == state::idle, "only what nobody uses is tested");
+  demand(is_check ? setting_.checked : setting_.resets, "nothing is asked that cannot be");
+  demand(what.timeout == options_.check_timeout, "a test has its time-out");
+  demand(!stopping_, "R15: nothing is tested after stop");
+  if (is_check) {
+    const auto least = std::min(options_.check_interval == no_limit ? no_limit : options_.check_interval / 2,
+                                options_.check_after);
+    const bool is_suspect = members_[one->owner].is_suspect;
+    demand(is_suspect || now_ - one->well_at >= least, "nothing is checked before its time");
+    if (!is_suspect && claims_.empty()) {
+      std::uint32_t out = 0;
+      for (const auto& other : connections_) out += other.now == state::checking && other.tested;
+      demand(out <= (options_.max_connections + options_.max_connecting.per_pool) / 8,
+             "A51: few are out to be checked at once");
+    }
+  }
+  one->now = state::checking;
+  one->tested = true;
+  one->test_failed = false;
+  one->test_until = after(now_, options_.check_timeout);
+  one->looks = 0;
+  one->watched_at = UINT64_MAX;  // what the watch tells may be of the test
 }
 
 void ledger::dies(const core::effect& what) {
@@ -471,14 +535,23 @@ void ledger::check_slots(world& pool) {
   for (const auto* const slot : pool.slots()) {
     auto* const one = of(id_of(*slot));
     demand(one != nullptr, "R14: the core has a slot that was never opened, or is gone");
-    const auto now = pool.state_of(*slot);
+    auto now = pool.state_of(*slot);
+    one->resting = now == state::resting;
+    if (one->resting) {
+      demand(setting_.checked && now_ - one->well_at >= options_.check_after,
+             "only what has lain idle for long rests");
+      now = state::idle;
+    }
     if (one->now != now)
       throw rule_broken{"R14: slot " + std::to_string(slot->index) + " is in state " +
                         std::to_string(int(now)) + " in the core, " + std::to_string(int(one->now)) +
                         " in the model"};
     demand(one->claims == slot->claims, "R14: claims are counted in the slot");
-    if (slot->worn && !one->worn)
-      demand(is_past_least_life(*one), "nothing is past its lifetime before its time");
+    if (slot->worn && !one->worn) demand(may_be_worn(*one), "nothing is past its lifetime before its time");
+    demand(!slot->outdated || one->outdated, "only an invalidation makes a connection outdated");
+    demand(!one->outdated || pool.has_work() || now == state::closing || one->marked || slot->unwanted ||
+               stopping_,
+           "what was invalidated goes");
     one->worn = slot->worn;
     if (slot->unwanted && !one->marked && slot->worn) ++aged_;
     if (slot->unwanted && !one->marked && !slot->worn) ++(members_[one->owner].live ? voluntary_ : trimmed_);
@@ -596,7 +669,17 @@ void ledger::check_capacity() {
 }
 
 void ledger::check_waiters(world& pool) const {
-  demand(claims_.empty() || count(state::idle) == 0, "R8: no idle connection beside a waiter");
+  std::uint32_t idle = 0;
+  std::uint32_t resting = 0;
+  std::uint32_t tested = 0;
+  for (const auto& one : connections_) {
+    idle += one.now == state::idle && !one.resting;
+    resting += one.now == state::idle && one.resting;
+    tested += one.now == state::checking && one.tested;
+  }
+  demand(claims_.empty() || idle == 0, "R8: no idle connection beside a waiter");
+  if (!stopping_)
+    demand(resting == 0 || tested >= claims_.size(), "R8: as many of those that rest are checked as wait");
   const bool all_done = is_sliced_ ? pool.next_wake() > now_ : !pool.has_work();
   for (const auto* const list : {&claims_, &ready_, &stops_})
     for (const auto& one : *list) {
@@ -648,9 +731,14 @@ bool ledger::is_past_least_life(const connection& one) const {
                                     duration{1};
 }
 
+bool ledger::may_be_worn(const connection& one) const {
+  return one.outdated || is_past_least_life(one) || now_ - one.unused_since >= options_.max_idle;
+}
+
 void ledger::check_ages(world& pool) const {
   const auto& whole = options_.max_lifetime;
-  if (whole == no_limit || stopping_ || !woken_ || pool.has_work()) return;
+  // A look in slices may take as long as the outside likes.
+  if (whole == no_limit || stopping_ || !woken_ || pool.has_work() || is_sliced_) return;
   for (const auto& one : connections_)
     demand(!is_up(one.now) || one.worn || one.marked || now_ - one.up_since <= whole + whole / 100,
            "what is past its lifetime is found out within a hundredth of that");
@@ -700,7 +788,8 @@ void ledger::rebalanced(world& pool) {
     counts.push_back(stats.backends[rows].planned);
   }
   // What is past its lifetime, in use and so on its way out when the plan was asked for may be gone by now.
-  if (loads.size() > 5 || rebalance_due_ || plan_owed_ || options_.max_lifetime != no_limit) return;
+  const bool ages = options_.max_lifetime != no_limit || options_.max_idle != no_limit;
+  if (loads.size() > 5 || rebalance_due_ || plan_owed_ || ages || has_invalidated_) return;
   if (loads.empty()) return;
   if (!policies_.lawful) {
     least_churn_ += churn(loads, counts);
@@ -797,13 +886,16 @@ void ledger::take(connection& one) {
   demand(owner.live || one.just_freed || (is_sliced_ && !owner.is_out),
          "R4: nothing of a removed backend is handed out");
   demand(!one.marked, "nothing unwanted is handed out");
+  demand(!one.outdated, "nothing that was invalidated is handed out");
+  demand(!setting_.resets || one.is_reset, "nothing is handed out that was not reset since it was claimed");
+  one.is_reset = false;
   const bool is_fifo = policies_.order == queue_order::first_in_first_out;
   const bool is_lifo = policies_.order == queue_order::last_in_first_out;
   // What was held may have gone to a waiter at once, and others into the idle set behind it.
-  const bool has_no_order = one.just_freed || (is_sliced_ && was_at_work_);
+  const bool has_no_order = one.just_freed || one.resting || (is_sliced_ && was_at_work_);
   if ((is_fifo || is_lifo) && one.rank != 0 && !has_no_order)
     for (const auto& other : connections_) {
-      if (&other == &one || other.now != state::idle) continue;
+      if (&other == &one || other.now != state::idle || other.resting || other.outdated) continue;
       if (is_fifo)
         demand(one.rank < other.rank, "R7: fifo hands out in the order of return");
       else
@@ -822,7 +914,7 @@ void ledger::forget(connection& one) {
   ++owner.closed;
   ++closed_;
   one.now = state::free;
-  one.marked = one.worn = false;
+  one.marked = one.worn = one.tested = one.resting = one.outdated = false;
 }
 
 std::uint32_t ledger::count(state which) const {

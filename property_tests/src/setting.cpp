@@ -13,11 +13,11 @@ namespace cueball::laws {
 
 namespace {
 
-constexpr std::array<std::string_view, 26> op_names{
-    "tick",      "wait",      "wake",        "perform",       "answer", "settle",     "claim",
-    "try_claim", "cancel",    "release",     "add",           "remove", "change",     "refresh",
-    "give_up",   "nonsense",  "mode",        "cut",           "fire",   "wait_ready", "stale",
-    "stop",      "claim_all", "release_all", "announce_anew", "drain"};
+constexpr std::array<std::string_view, 27> op_names{
+    "tick",      "wait",     "wake",      "perform",     "answer",        "settle",     "claim",
+    "try_claim", "cancel",   "release",   "add",         "remove",        "change",     "refresh",
+    "give_up",   "nonsense", "mode",      "cut",         "fire",          "invalidate", "wait_ready",
+    "stale",     "stop",     "claim_all", "release_all", "announce_anew", "drain"};
 
 /// The whole range at once, whatever the size of the case.
 template <class Number>
@@ -38,6 +38,10 @@ pool_options setting::options() const {
   all.strict_maximum = strict;
   all.rebalance_delay = milliseconds{rebalance_ms};
   all.watch_delay = milliseconds{watch_ms};
+  all.check_interval = check_ms != 0 ? duration{milliseconds{check_ms}} : no_limit;
+  all.check_timeout = milliseconds{check_timeout_ms};
+  if (check_after_ms != 0) all.check_after = milliseconds{check_after_ms};
+  if (max_idle_ms != 0) all.max_idle = milliseconds{max_idle_ms};
   if (lifetime_ms != 0) all.max_lifetime = milliseconds{lifetime_ms};
   all.lifetime_spread = lifetime_spread_percent / 100.0;
   if (churn_rate != 0) all.max_churn_rate = churn_rate;
@@ -65,6 +69,9 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .watched = " << shown.watched << ", .lazy = " << shown.lazy << ", .warm = " << shown.warm
              << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
              << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
+             << ", .checked = " << shown.checked << ", .resets = " << shown.resets
+             << ", .check_ms = " << shown.check_ms << ", .check_timeout_ms = " << shown.check_timeout_ms
+             << ", .check_after_ms = " << shown.check_after_ms << ", .max_idle_ms = " << shown.max_idle_ms
              << ", .lifetime_ms = " << shown.lifetime_ms
              << ", .lifetime_spread_percent = " << shown.lifetime_spread_percent
              << ", .churn_rate = " << shown.churn_rate << ", .max_waiters = " << shown.max_waiters
@@ -104,17 +111,23 @@ rc::Gen<setting> any_setting(compositions of) {
 rc::Gen<setting> any_loaded_setting(compositions of) {
   return rc::gen::mapcat(any_setting(of), [](const setting& usual) {
     using rc::gen::set;
-    return rc::gen::build(rc::gen::just(usual), set(&setting::churn_rate, one_of({0, 1000})),
-                          set(&setting::lifetime_ms, one_of({0, 200, 3000})),
-                          set(&setting::lifetime_spread_percent, one_of({10, 0, 100})),
-                          set(&setting::max_waiters, one_of({0, 1, 3})),
-                          set(&setting::target_delay_ms, one_of({0, 5, 100})),
-                          set(&setting::error_on_empty, rc::gen::arbitrary<bool>()));
+    return rc::gen::build(
+        rc::gen::just(usual), set(&setting::churn_rate, one_of({0, 1000})),
+        set(&setting::checked, rc::gen::arbitrary<bool>()), set(&setting::resets, rc::gen::arbitrary<bool>()),
+        set(&setting::check_ms, one_of({0, 100, 1000})),
+        set(&setting::check_timeout_ms, one_of({100, 10, 1000})),
+        set(&setting::check_after_ms, one_of({0, 20, 300})),
+        set(&setting::max_idle_ms, one_of({0, 0, 0, 100, 2000})),
+        set(&setting::lifetime_ms, one_of({0, 200, 3000})),
+        set(&setting::lifetime_spread_percent, one_of({10, 0, 100})),
+        set(&setting::max_waiters, one_of({0, 1, 3})), set(&setting::target_delay_ms, one_of({0, 5, 100})),
+        set(&setting::error_on_empty, rc::gen::arbitrary<bool>()));
   });
 }
 
 rc::Gen<setting> any_sliced_setting(compositions of) {
-  return rc::gen::mapcat(any_setting(of), [](const setting& small) {
+  const auto any = rc::gen::oneOf(any_setting(of), any_loaded_setting(of));
+  return rc::gen::mapcat(any, [](const setting& small) {
     auto large = small;
     large.per_backend *= 8;
     large.per_pool *= 6;
@@ -132,17 +145,29 @@ using weights = std::vector<std::pair<std::size_t, op_kind>>;
 
 weights usual_weights(bool with_stop) {
   using kind = op_kind;
-  return {{14, kind::tick},   {6, kind::wait},
-          {5, kind::wake},    {12, kind::perform},
-          {16, kind::answer}, {5, kind::settle},
-          {14, kind::claim},  {4, kind::try_claim},
-          {3, kind::cancel},  {14, kind::release},
-          {8, kind::add},     {5, kind::remove},
-          {4, kind::change},  {2, kind::refresh},
-          {1, kind::give_up}, {1, kind::nonsense},
-          {6, kind::mode},    {4, kind::cut},
-          {3, kind::fire},    {2, kind::wait_ready},
-          {3, kind::stale},   {with_stop ? 1U : 0U, kind::stop}};
+  return {{14, kind::tick},
+          {6, kind::wait},
+          {5, kind::wake},
+          {12, kind::perform},
+          {16, kind::answer},
+          {5, kind::settle},
+          {14, kind::claim},
+          {4, kind::try_claim},
+          {3, kind::cancel},
+          {14, kind::release},
+          {8, kind::add},
+          {5, kind::remove},
+          {4, kind::change},
+          {2, kind::refresh},
+          {1, kind::give_up},
+          {1, kind::nonsense},
+          {6, kind::mode},
+          {4, kind::cut},
+          {3, kind::fire},
+          {1, kind::invalidate},
+          {2, kind::wait_ready},
+          {3, kind::stale},
+          {with_stop ? 1U : 0U, kind::stop}};
 }
 
 rc::Gen<script> script_of(const weights& kinds, double length) {

@@ -103,6 +103,12 @@ void simulator::noted(const core::effect& one) {
     case kind::watch:
       told_ << " -> watch " << named(one.slot);
       break;
+    case kind::check:
+      told_ << " -> check " << named(one.slot);
+      break;
+    case kind::reset:
+      told_ << " -> reset " << named(one.slot);
+      break;
     case kind::plan:
       told_ << " -> plan";
       break;
@@ -263,7 +269,7 @@ void simulator::release(std::size_t which, ending how) {
        : how == ending::broken ? ", broken"
                                : ", discarded");
   book_.released(held.id, false);
-  if (how == ending::good && pool_->try_put(*held.slot)) {
+  if (how == ending::good && !setting_.resets && pool_->try_put(*held.slot)) {
     book_.released(held.id, true);
   } else {
     // A good one is idle for the moment in which the core decides what becomes of it.
@@ -306,11 +312,31 @@ void simulator::stop() {
   done();
 }
 
+void simulator::invalidate() {
+  begin();
+  tell("invalidate");
+  book_.invalidated({});
+  pool_->invalidate();
+  done();
+}
+
+void simulator::invalidate(std::size_t which) {
+  begin();
+  tell("invalidate ", described_[which].key());
+  if (pool_->invalidate(described_[which].key())) book_.invalidated(described_[which].key());
+  done();
+}
+
 // Effects and answers.
 
 simulator::link* simulator::link_of(core::slot_id id) {
   if (id.index >= links_.size() || !(links_[id.index].id == id)) return nullptr;
   return &links_[id.index];
+}
+
+bool simulator::is_cut(core::slot_id id) const {
+  const auto* const its = const_cast<simulator*>(this)->link_of(id);
+  return its && its->cut;
 }
 
 bool simulator::perform() {
@@ -331,6 +357,8 @@ bool simulator::perform() {
       break;
     }
     case core::effect::kind::close: {
+      std::erase_if(
+          owed_, [&](const answer& its) { return its.slot == one.slot && its.what == answer::kind::test; });
       const auto found = std::find_if(owed_.begin(), owed_.end(), [&](const answer& its) {
         return its.slot == one.slot && its.what == answer::kind::connect;
       });
@@ -342,6 +370,11 @@ bool simulator::perform() {
     }
     case core::effect::kind::watch:
       owed_.push_back({answer::kind::watch, one.slot});
+      break;
+    case core::effect::kind::check:
+    case core::effect::kind::reset:
+      ++tests_;
+      owed_.push_back({answer::kind::test, one.slot, links_[one.slot.index].where});
       break;
     case core::effect::kind::plan:
       pool_->make_plan();
@@ -357,7 +390,8 @@ bool simulator::perform() {
 }
 
 bool simulator::can_answer(const answer& one) const {
-  return one.what != answer::kind::connect || manners_[one.where] != manner::hangs;
+  const bool asks = one.what == answer::kind::connect || one.what == answer::kind::test;
+  return !asks || manners_[one.where] != manner::hangs;
 }
 
 void simulator::fire(link& one) {
@@ -445,6 +479,17 @@ void simulator::give(std::size_t which, unsigned variant) {
       book_.fired(one.slot);
       pool_->watch_fired(one.slot, now_);
       break;
+    case answer::kind::test: {
+      const auto* const its = link_of(one.slot);
+      const bool well = variant != 11 && !(its && its->cut);
+      tell(named(one.slot), well ? " is well" : " is not well");
+      book_.test_ended(one.slot, well);
+      pool_->test_ended(
+          one.slot,
+          well ? error_code{} : boost::system::errc::make_error_code(boost::system::errc::connection_reset),
+          now_);
+      break;
+    }
     case answer::kind::planned:
       if (variant == 11) {
         tell("the plan failed");
@@ -484,11 +529,12 @@ void simulator::stale(unsigned variant) {
   const auto next = pool_->next_wake();
   begin();
   tell("a stale event of ", named(id));
-  if (variant % 5 == 0) pool_->connected(id, now_);
-  if (variant % 5 == 1) pool_->connect_failed(id, errc::connect_failed, false, now_);
-  if (variant % 5 == 2) pool_->closed(id, now_);
-  if (variant % 5 == 3) pool_->watched(id, now_);
-  if (variant % 5 == 4) pool_->watch_fired(id, now_);
+  if (variant % 6 == 0) pool_->connected(id, now_);
+  if (variant % 6 == 1) pool_->connect_failed(id, errc::connect_failed, false, now_);
+  if (variant % 6 == 2) pool_->closed(id, now_);
+  if (variant % 6 == 3) pool_->watched(id, now_);
+  if (variant % 6 == 4) pool_->watch_fired(id, now_);
+  if (variant % 6 == 5) pool_->test_ended(id, errc::connection_broken, now_);
   std::vector<core::effect> effects;
   pool_->take_effects(effects);
   const auto afterwards = pool_->stats();
@@ -646,6 +692,9 @@ void simulator::step(const op& one) {
       if (one.kind == op_kind::cut || (known->now == core::slot_state::idle && again)) its.cut = true;
       return fire(its);
     }
+    case op_kind::invalidate:
+      if (one.b < 6) return invalidate();
+      return invalidate(pick(backends));
     case op_kind::wait_ready:
       wait_ready(1 + one.a % setting_.max_connections,
                  one.b < 4 ? never_comes : after(now_, lengths[one.b - 4U] - 1ms));
@@ -685,7 +734,10 @@ void simulator::heal() {
                                 (2 * options.max_connections + options.max_connecting.per_pool)
                           : duration{};
   // The broken are noticed, then a rebalance in progress and the one after it, then one delay.
-  const auto bound = 2 * options.watch_delay + 2 * options.rebalance_delay + delay + budget + 1ms;
+  const auto checks = setting_.checked && setting_.check_ms != 0
+                          ? 2 * (options.check_interval + options.check_timeout)
+                          : duration{};
+  const auto bound = 2 * options.watch_delay + 2 * options.rebalance_delay + checks + delay + budget + 1ms;
   const auto end = after(now_, bound);
   for (;;) {
     settle();
@@ -699,7 +751,7 @@ void simulator::heal() {
     now_ = std::min(pool_->next_wake(), end);
   }
   book_.check_quiet(*pool_);
-  if (setting_.watched)
+  if (setting_.watched || (setting_.checked && setting_.check_ms != 0))
     for (const auto& its : links_)
       if (const auto* const known = book_.find(its.id))
         demand(known->now != core::slot_state::idle || !its.cut, "R11: a broken connection is noticed");

@@ -20,7 +20,7 @@ template <class... Policies>
 class core_world {
  public:
   explicit core_world(const cueball::pool_options& options, bool watched = false)
-      : core(options, {}, {}, {}, watched, 1) {
+      : core(options, {}, {}, {}, {.be_watched = watched}, 1) {
     core.start(now);
   }
 

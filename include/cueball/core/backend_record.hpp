@@ -47,8 +47,10 @@ struct backend_record {
   std::uint32_t monitor =
       no_slot;  ///< Of a dead one: the slot that is being connected, which counts nowhere.
   time_point failed_at{};
-  budget opens;                    ///< What may be opened to it.
-  std::uint32_t budget_timer = 0;  ///< Not 0: nothing may be opened before it fires.
+  budget opens;                       ///< What may be opened to it.
+  std::uint32_t budget_timer = 0;     ///< Not 0: nothing may be opened before it fires.
+  std::uint64_t outdated_before = 0;  ///< So many connections the pool had opened when it was invalidated.
+  std::uint64_t suspected_in = 0;  ///< The look in which all that is idle is checked: one was found broken.
   error_code last_error{};
   std::string last_error_text{};
 

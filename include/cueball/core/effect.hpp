@@ -22,6 +22,8 @@ struct effect {
     open,           ///< Connect the slot (and watch it): `connected` or `connect_failed`.
     close,          ///< Close the slot, or cancel its connect: `closed`, or the answer of the connect.
     watch,          ///< Arm the slot's close-watch: `watched`, and later perhaps `watch_fired`.
+    check,          ///< Ask the slot's connection whether it is well: `test_ended`.
+    reset,          ///< Make the slot's connection as new: `test_ended`.
     plan,           ///< Call `make_plan` outside the mutex, then `planned`.
     run_resolver,   ///< Run it, after `resolver_started`: `resolver_ended` when the run is over.
     stop_resolver,  ///< Cancel its run, if there is one.
@@ -48,7 +50,7 @@ struct effect {
   std::string text{};
   close_reason reason{};
   pool_state state{};
-  duration timeout{};        ///< open: how long the connect may take.
+  duration timeout{};        ///< open, check, reset: how long it may take.
   std::uint32_t number = 0;  ///< tell_rebalanced: live backends; tell_shuffled: idle connections.
   std::uint32_t target = 0;  ///< tell_rebalanced
 };

@@ -15,7 +15,7 @@ namespace cueball::core {
 
 /// Why claims and releases have to go to the book. Any bit shuts the gate.
 struct gate {
-  enum bit : std::uint32_t { waiters = 1, shuffle = 2, not_running = 4, sorting = 8 };
+  enum bit : std::uint32_t { waiters = 1, shuffle = 2, not_running = 4, sorting = 8, invalidation = 16 };
 };
 
 /// Finds the longest run of one backend among slots that it is shown in the order of claiming.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <cueball/backend.hpp>
+#include <cueball/core/abilities.hpp>
 #include <cueball/core/backend_record.hpp>
 #include <cueball/core/backoff.hpp>
 #include <cueball/core/codel.hpp>
@@ -57,15 +58,17 @@ class pool_core {
   /// How long a connection whose close-watch fired is kept to itself; or `watch_delay`, if that is less.
   static constexpr duration second_look = std::chrono::milliseconds{100};
 
-  /// \param watched whether `open` arms the close-watch of what it connects.
+  /// \param can what the connections can do.
   /// \param slice how many slots, backends or waiters one event deals with at the most.
   pool_core(const pool_options& options, const typename Policies::queue& queue,
             const typename Policies::rebalance& rebalance, const typename Policies::decoherence& decoherence,
-            bool watched, std::uint64_t seed, std::uint32_t slice = usual_slice)
+            abilities can, std::uint64_t seed, std::uint32_t slice = usual_slice)
       : options_(options),
         rebalance_(rebalance),
         decoherence_(decoherence),
-        watched_(watched && options.watch_delay != no_limit),
+        watched_(can.be_watched && options.watch_delay != no_limit),
+        checks_(can.be_checked),
+        resets_(can.be_reset),
         slice_(slice),
         random_(seed),
         job_(random_()),
@@ -185,6 +188,17 @@ class pool_core {
   /// The close-watch is armed.
   void watched(slot_id id, time_point now);
 
+  /// The check or the reset is over.
+  /// \param error what was wrong; none if the connection is well
+  void test_ended(slot_id id, error_code error, std::string text, time_point now);
+
+  /// What was opened before is not handed out again: what is idle or connecting goes at once, what is claimed
+  /// when it is released, or is closed in its stead where somebody would get it.
+  void invalidate() noexcept;
+
+  /// The same, of one backend. False if it is not known.
+  bool invalidate(const std::string& key);
+
   /// Something happened on a connection that was watched while it lay idle. If it was claimed since, that
   /// says nothing (it may have been the answer to the claimer's request), and it is watched afresh. If not,
   /// it is watched afresh as well, and believed when it fires again: a reactor may have learned of the last
@@ -277,7 +291,9 @@ class pool_core {
       budget,
       rebalance,
       decohere,
+      test,
       sweep,
+      idle,
       age,
       resolver
     };
@@ -294,6 +310,7 @@ class pool_core {
       case slot_state::connecting:
         return counts.connecting;
       case slot_state::idle:
+      case slot_state::resting:
         return counts.idle;
       case slot_state::claimed:
         return counts.claimed;
@@ -314,9 +331,12 @@ class pool_core {
     if constexpr (!ignores_everything<observer_type>) effects_.push_back({.what = what, .where = where});
   }
 
-  void tell(effect::kind what, const slot_base& slot, close_reason reason) {
-    if constexpr (!ignores_everything<observer_type>)
-      effects_.push_back({.what = what, .where = owner_of(slot).what, .reason = reason});
+  void tell_closed(const slot_base& slot, close_reason reason, error_code error = {}, std::string text = {}) {
+    tell({.what = effect::kind::tell_closed,
+          .where = owner_of(slot).what,
+          .error = error,
+          .text = std::move(text),
+          .reason = reason});
   }
 
   /// Of the resolver, or what is wrong with what it said.
@@ -400,7 +420,9 @@ class pool_core {
   }
 
   static close_reason why_unwanted(const slot_base& slot) noexcept {
-    return slot.worn ? close_reason::expired : close_reason::unwanted;
+    return slot.outdated ? close_reason::invalidated
+           : slot.worn   ? close_reason::expired
+                         : close_reason::unwanted;
   }
 
   /// Connections that are up and wanted.
@@ -418,7 +440,8 @@ class pool_core {
   /// The slot no longer counts towards the plan.
   void unwant(slot_base& slot) noexcept;
 
-  void close(slot_base& slot, close_reason reason);
+  /// \param error and text: what was found wrong, where something was
+  void close(slot_base& slot, close_reason reason, error_code error = {}, std::string text = {});
 
   /// Marks a slot that somebody uses; it is closed after that.
   void mark(slot_base& slot) noexcept;
@@ -429,7 +452,7 @@ class pool_core {
   /// The connection is gone: the slot becomes free.
   void forget(slot_base& slot);
 
-  /// Out of circulation until its close-watch fires again, or a second look is over.
+  /// Out of circulation until its close-watch fires again, or a second look or a test is over.
   static bool is_held(const slot_base& slot) noexcept {
     return slot.state == slot_state::checking && slot.place != 0;
   }
@@ -454,7 +477,8 @@ class pool_core {
     return record.was_up ? options_.recovery.of_connect() : options_.recovery.of_initial();
   }
 
-  void note_broken(slot_base& slot, time_point now);
+  void note_broken(slot_base& slot, time_point now, error_code error = errc::connection_broken,
+                   std::string text = {});
 
   /// It goes, and is not broken. If it was of use, the failures before it count no longer.
   void note_use(const slot_base& slot) noexcept;
@@ -521,6 +545,7 @@ class pool_core {
   /// Moves towards the plan as far as is allowed now.
   void pump(time_point now) {
     move(now);
+    check_for_waiters(now);
     review_state();
   }
 
@@ -569,6 +594,66 @@ class pool_core {
 
   /// With a strict maximum, makes room for what could be opened now and has none.
   void break_first(time_point now);
+
+  // Health.
+
+  /// Takes a slot that nobody uses out of circulation; the caller gives it its new state. False if somebody
+  /// uses it.
+  bool take_out(slot_base& slot) noexcept;
+
+  /// An idle connection that may be handed out.
+  slot_base* take_idle();
+
+  /// One that rests, unchecked, as it is claimed by somebody who does not wait.
+  slot_base* take_resting() noexcept {
+    if (resting_.empty()) return nullptr;
+    auto& slot = slots_[resting_.back()];
+    end_rest(slot);
+    front_.claimed(slot);
+    return &slot;
+  }
+
+  /// Out of the idle set, until somebody waits.
+  void rest(slot_base& slot);
+
+  void end_rest(slot_base& slot) noexcept;
+
+  /// Checks the slot, or makes it new, out of circulation.
+  void test(slot_base& slot, effect::kind how, time_point now);
+
+  /// As many of those that rest are checked as wait.
+  void check_for_waiters(time_point now);
+
+  /// How much later than it could be something is found out by a look at what lies idle: a sixteenth of what
+  /// is looked for. Zero if nothing is.
+  duration pause_between_looks() const noexcept;
+
+  void plan_look(time_point now);
+
+  /// Checks what was idle for long, lets it rest, or replaces it.
+  void look_on(std::uint32_t& steps, time_point now);
+
+  void look_at(slot_base& slot, time_point now);
+
+  /// No more than an eighth of what is idle is out to be checked at once, or one; what is under suspicion
+  /// comes on top.
+  bool may_check() const noexcept { return tests_ <= idle_.seen_before / 8; }
+
+  time_point next_check(time_point now) noexcept {
+    return after(now, part_of(options_.check_interval, 1.0 - random_.fraction() / 2));
+  }
+
+  // Invalidation.
+
+  void invalidate_on(std::uint32_t& steps);
+
+  void outdate(slot_base& slot);
+
+  /// As long as not all were looked at.
+  bool is_outdated(const slot_base& slot) const noexcept {
+    return invalidation_.running &&
+           !is_opened_after(slot, std::max(invalidation_.before, owner_of(slot).outdated_before));
+  }
 
   // Lifetimes.
 
@@ -624,6 +709,8 @@ class pool_core {
   [[no_unique_address]] typename Policies::rebalance rebalance_;
   [[no_unique_address]] typename Policies::decoherence decoherence_;
   bool watched_;
+  bool checks_;
+  bool resets_;
   std::uint32_t slice_;
   random_source random_;
   rebalance_job job_;
@@ -670,7 +757,34 @@ class pool_core {
   std::uint32_t unwanted_ = 0;
   std::uint32_t closing_ = 0;
   std::uint32_t checking_ = 0;
+  std::uint32_t tests_ = 0;  ///< Of those, the ones being checked or reset.
   std::uint32_t total_ = 0;
+
+  // Health.
+  /// What a look at an idle slot has to remember of it.
+  struct idle_note {
+    std::uint32_t generation = 0;
+    std::uint64_t claims = 0;
+    time_point since{};    ///< It is idle, or a little longer.
+    time_point well_at{};  ///< Known to be well.
+    time_point check_at{};
+  };
+  struct {
+    std::vector<idle_note> notes;  ///< By index.
+    std::uint32_t timer = 0;
+    std::uint32_t at = 0;
+    bool running = false;
+    bool again = false;  ///< Somebody came under suspicion.
+    std::uint64_t looks = 1;
+    std::uint32_t seen = 0;         ///< What lay idle, in the look under way.
+    std::uint32_t seen_before = 0;  ///< In the one before.
+  } idle_;
+  std::vector<std::uint32_t> resting_;  ///< By index, the last one first.
+  struct {
+    bool running = false;
+    std::uint32_t at = 0;
+    std::uint64_t before = 0;  ///< So many had been opened.
+  } invalidation_;
 
   // Decoherence, the sweep, the stop.
   bool shuffling_ = false;
@@ -707,6 +821,7 @@ class pool_core {
 #include <cueball/core/impl/backends.hpp>
 #include <cueball/core/impl/claims.hpp>
 #include <cueball/core/impl/connections.hpp>
+#include <cueball/core/impl/health.hpp>
 #include <cueball/core/impl/life.hpp>
 #include <cueball/core/impl/lifetimes.hpp>
 #include <cueball/core/impl/rebalance.hpp>

@@ -17,6 +17,7 @@ enum class slot_state : std::uint8_t {
   connecting,  ///< Being connected.
   idle,        ///< In the idle set. Where the front is shared, the record says so of claimed ones as well.
   claimed,     ///< Held by a lease, or on its way to one.
+  resting,     ///< Idle for so long that it is checked before anybody gets it: not in the idle set.
   checking,    ///< Out of the idle set for a moment.
   closing,     ///< Being closed, or being cancelled while it connected.
 };
@@ -30,7 +31,8 @@ struct slot_base {
       claims;  ///< How often this connection was claimed; written by its holder alone.
 
   /// Belongs to the queue while that holds the slot. Of a slot that is connecting or being checked it is the
-  /// deadline that is set for it, if it is not 0; of a free one the index of the next free one.
+  /// deadline that is set for it, if it is not 0; of a resting one where it stands among those; of a free one
+  /// the index of the next free one.
   relaxed_word<std::uint32_t> place;
 
   std::uint32_t index = 0;  ///< Its place in the table.
@@ -39,8 +41,10 @@ struct slot_base {
   bool watched : 1 = false;   ///< Its close-watch is armed.
   bool suspect : 1 = false;   ///< Its close-watch fired while it lay idle; armed again, to be sure.
   bool opened : 1 = false;    ///< Its connection was made, or is about to be (`pool_core::opening`).
-  bool worn : 1 = false;      ///< Past its lifetime.
+  bool worn : 1 = false;      ///< Past its lifetime, idle for too long, or outdated.
   bool aside : 1 = false;     ///< In the book's part of a shared idle set.
+  bool tested : 1 = false;    ///< A check or a reset of it is under way.
+  bool outdated : 1 = false;  ///< Opened before the pool was invalidated.
   std::uint16_t watched_at_claims = 0;  ///< The last bits of `claims` when the watch was armed.
   std::uint32_t backend = 0;            ///< The number of its backend.
   std::uint32_t description = 0;        ///< What its backend was announced as when it was opened.

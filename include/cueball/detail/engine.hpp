@@ -3,6 +3,7 @@
 /// The shell: tells the core what happens, and does what the core decides.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -98,7 +99,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
         make_(std::move(make)),
         options_(options),
         observer_(std::move(observer)),
-        core_(options, queue, rebalance, decoherence, watched_connection<Connection>,
+        core_(options, queue, rebalance, decoherence,
+              {.be_watched = watched_connection<Connection>,
+               .be_checked = checked_connection<Connection>,
+               .be_reset = resettable_connection<Connection>},
               options.seed ? *options.seed : fresh_seed()),
         timer_(places_.serial) {
     if constexpr (!async_connection<Connection>) workers_.emplace(options.max_connecting.per_pool);
@@ -324,6 +328,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       if (slot.opened) slot.connection->close();
     });
     connecting_.clear();
+    tests_.clear();
     core_.each_slot([](slot_type& slot) {
       if (slot.opened) slot.connection.reset();
     });
@@ -331,6 +336,16 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
+
+  void invalidate() {
+    with_book([this] { core_.invalidate(); });
+  }
+
+  bool invalidate(const std::string& key) {
+    bool is_known = false;
+    with_book([&] { is_known = core_.invalidate(key); });
+    return is_known;
+  }
 
   pool_state state() const {
     const std::scoped_lock lock{mutex_};
@@ -499,6 +514,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   // Ends of leases.
 
   push_result put(slot_type& slot) noexcept {
+    if constexpr (resettable_connection<Connection>) return push_result::refused;
     typename threading::fast_mutex fast{mutex_};
     const std::scoped_lock lock{fast};
     return core_.try_put(slot);
@@ -583,6 +599,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
         return close(what.slot);
       case kind::watch:
         return watch(what.slot);
+      case kind::check:
+      case kind::reset:
+        return test(what.slot, what.what == kind::check, what.timeout);
       case kind::plan:
         return plan();
       case kind::run_resolver:
@@ -602,7 +621,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
         case kind::tell_connect_failed:
           return observer_.on(connect_failed_event{*what.where, what.error, what.text});
         case kind::tell_closed:
-          return observer_.on(closed_event{*what.where, what.reason});
+          return observer_.on(closed_event{*what.where, what.reason, what.error, what.text});
         case kind::tell_backend_added:
           return observer_.on(backend_added_event{*what.where});
         case kind::tell_backend_changed:
@@ -695,9 +714,65 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     with_book([&] { core_.connect_failed(id, error, std::move(text), permanent, clock::now()); });
   }
 
+  /// A check or a reset. It is never asked of a connection of whose kind there is none.
+  void test(core::slot_id id, bool is_check, duration timeout) {
+    auto* const slot = find(id, core::slot_state::checking);
+    if (!slot) return;
+    if constexpr (async_connection<Connection>) {
+      const auto signal = std::make_shared<boost::asio::cancellation_signal>();
+      tests_.emplace(id.index, std::make_shared<test_under_way>(signal));
+      const auto failure = failure_of(errc::connection_broken, [&] {
+        auto handler = boost::asio::bind_cancellation_slot(
+            signal->slot(),
+            boost::asio::bind_executor(places_.serial, [self = share(), id, slot](error_code error) {
+              self->test_ended(id, *slot, error, {});
+            }));
+        if constexpr (checked_connection<Connection>)
+          if (is_check) return void(slot->connection->async_check(std::move(handler)));
+        if constexpr (resettable_connection<Connection>) slot->connection->async_reset(std::move(handler));
+      });
+      if (failure.error) test_ended(id, *slot, failure.error, failure.text);
+    } else {
+      const auto until = after(clock::now(), timeout / 8 * 7);
+      const auto under_way = std::make_shared<test_under_way>(nullptr);
+      tests_.emplace(id.index, under_way);
+      boost::asio::post(*workers_, [this, id, slot, is_check, until, under_way] {
+        failure failed;
+        if (!under_way->closes)  // else it has waited for a worker for too long
+          failed = failure_of(errc::connection_broken, [&] {
+            if constexpr (checked_connection<Connection>)
+              if (is_check) return void(slot->connection->check(until));
+            if constexpr (resettable_connection<Connection>) slot->connection->reset(until);
+          });
+        boost::asio::post(places_.serial, [self = share(), id, slot, failed = std::move(failed)] {
+          self->test_ended(id, *slot, failed.error, failed.text);
+        });
+      });
+    }
+  }
+
+  void test_ended(core::slot_id id, slot_type& slot, error_code error, std::string text) {
+    const auto under_way = tests_.extract(id.index);
+    if (under_way.mapped()->closes) {
+      slot.connection->close();
+      return closed(id, slot);
+    }
+    if (!error && !is_open(*slot.connection)) error = errc::connection_broken;
+    with_book([&] { core_.test_ended(id, error, std::move(text), clock::now()); });
+  }
+
   void close(core::slot_id id) {
     auto* const slot = find(id, core::slot_state::closing);
     if (!slot) return;
+    if (const auto found = tests_.find(id.index); found != tests_.end()) {
+      const auto under_way = found->second;  // its end answers
+      under_way->closes = true;
+      if constexpr (async_connection<Connection>) {
+        under_way->cancel->emit(boost::asio::cancellation_type::all);
+        if (tests_.contains(id.index)) slot->connection->close();
+      }
+      return;
+    }
     if constexpr (async_connection<Connection>) {
       if (const auto connecting = connecting_.find(id.index); connecting != connecting_.end()) {
         const auto signal = connecting->second;  // the connect's handler answers
@@ -845,6 +920,15 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   std::vector<core::effect> batch_;
   /// What cancels a connect that is in flight, by the index of its slot; null where a worker thread is in it.
   std::map<std::uint32_t, std::shared_ptr<boost::asio::cancellation_signal>> connecting_;
+  struct test_under_way {
+    explicit test_under_way(std::shared_ptr<boost::asio::cancellation_signal> signal)
+        : cancel(std::move(signal)) {}
+
+    std::shared_ptr<boost::asio::cancellation_signal> cancel;  ///< Null where a worker thread is in it.
+    std::atomic<bool> closes = false;                          ///< The connection is closed at its end.
+  };
+  /// Checks and resets, by the index of their slot.
+  std::map<std::uint32_t, std::shared_ptr<test_under_way>> tests_;
   std::unique_ptr<resolver_runner> resolver_;
   std::optional<boost::asio::thread_pool> workers_;
 };

@@ -12,7 +12,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   claimer.waits_for = waiter::kind::claim;
   if (is_stopping()) return finish(claimer, errc::stopped);
   if (claims_.empty())
-    if (auto* const slot = front_.take()) return grant(claimer, *slot);
+    if (auto* const slot = take_idle()) return grant(claimer, *slot);
   if (const auto why = refusal()) return refuse(claimer, why);
   if (deadline <= now) {
     ++timed_out_;
@@ -30,6 +30,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   ++waited_;
   front_.shut(gate::waiters, true);
   serve(now);  // what was put back without a lock before the gate was shut
+  check_for_waiters(now);
 }
 
 template <class Policies, class Payload>
@@ -37,8 +38,10 @@ auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_t
   why = {};
   if (is_stopping())
     why = errc::stopped;
-  else if (auto* const slot = claims_.empty() ? front_.take() : nullptr)
+  else if (auto* const slot = claims_.empty() ? take_idle() : nullptr)
     return down(slot);
+  else if (auto* const rested = claims_.empty() ? take_resting() : nullptr)
+    return down(rested);
   else if (why = refusal(); !why)
     why = errc::none_idle;
   return nullptr;
@@ -56,6 +59,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_point now) {
   auto& record = owner_of(slot);
   front_.ended(slot);
+  if (is_outdated(slot)) slot.outdated = true;
   if (how == verdict::broken) {
     note_broken(slot, now);
     close(slot, close_reason::broken);
@@ -63,8 +67,10 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
     close(slot, close_reason::discarded);
   } else if (is_stopping()) {
     close(slot, close_reason::stopped);
-  } else if (slot.unwanted) {
+  } else if (slot.unwanted || slot.outdated) {
     close(slot, why_unwanted(slot));
+  } else if (resets_) {
+    return test(slot, effect::kind::reset, now);
   } else {
     return settle(slot, now);
   }
@@ -76,20 +82,20 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, time_point now) {
   front_.ended(slot);
   note_use(slot);
-  tell(effect::kind::tell_closed, slot, reason);
+  tell_closed(slot, reason);
   forget(slot);
   pump(now);
 }
 
 template <class Policies, class Payload>
 auto pool_core<Policies, Payload>::take_to_close() -> slot_type* {
-  auto* const slot = front_.take();
+  auto* const slot = !resting_.empty() ? take_resting() : front_.take();
   if (!slot) return nullptr;
   --slot->claims;  // that was no claim
   unwant(*slot);
   slot->state = slot_state::closing;
   ++closing_;
-  tell(effect::kind::tell_closed, *slot, close_reason::stopped);
+  tell_closed(*slot, close_reason::stopped);
   return down(slot);
 }
 
@@ -216,7 +222,7 @@ void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexc
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::serve(time_point now) noexcept {
   for (expire_first(now); !claims_.empty(); expire_first(now)) {
-    auto* const slot = front_.take();
+    auto* const slot = take_idle();
     if (!slot) return;
     auto* const who = next_in_line(now);
     if (!who) {        // all that were left are shed or expired

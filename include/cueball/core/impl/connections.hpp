@@ -25,8 +25,9 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
   has_run_ = true;
   if (state_ == pool_state::starting) enter(pool_state::running);
   tell(effect::kind::tell_connected, record.what);
-  if (is_stopping() || !record.member) {
-    close(*slot, is_stopping() ? close_reason::stopped : close_reason::unwanted);
+  if (is_outdated(*slot)) slot->outdated = true;
+  if (is_stopping() || !record.member || slot->outdated) {
+    close(*slot, is_stopping() ? close_reason::stopped : why_unwanted(*slot));
   } else {
     if (is_monitor(*slot)) {
       revive(record);
@@ -78,7 +79,7 @@ void pool_core<Policies, Payload>::watch_fired(slot_id id, time_point now) {
   auto* const slot = slots_.find(id);
   if (!slot || !slot->watched) return;
   slot->watched = false;
-  const bool was_idle = front_.remove(*slot);  // so that nobody claims it meanwhile
+  const bool was_idle = take_out(*slot);  // so that nobody claims it meanwhile
   const bool was_used = static_cast<std::uint16_t>(slot->claims) != slot->watched_at_claims;
   if (was_used) slot->suspect = false;
   if (was_idle) hold(*slot);
@@ -160,17 +161,20 @@ void pool_core<Policies, Payload>::unwant(slot_base& slot) noexcept {
 }
 
 template <class Policies, class Payload>
-void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason) {
+void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason, error_code error,
+                                         std::string text) {
   if (slot.state == slot_state::checking) {
     --checking_;
     disarm(slot);
+    if (slot.tested) --tests_;
+    slot.tested = false;
   }
   if (reason != close_reason::broken) note_use(slot);
   unwant(slot);
   slot.state = slot_state::closing;
   ++closing_;
   effects_.push_back({.what = effect::kind::close, .slot = id_of(slot), .reason = reason});
-  tell(effect::kind::tell_closed, slot, reason);
+  tell_closed(slot, reason, error, std::move(text));
 }
 
 template <class Policies, class Payload>
@@ -194,7 +198,7 @@ void pool_core<Policies, Payload>::retire(slot_base& slot, close_reason reason) 
   if (is_held(slot)) return close(slot, reason);
   mark(slot);
   // After the mark: who puts it back meanwhile sees the mark, or it is found here.
-  if (front_.remove(slot)) close(slot, reason);
+  if (take_out(slot)) close(slot, reason);
 }
 
 template <class Policies, class Payload>
@@ -225,7 +229,8 @@ void pool_core<Policies, Payload>::hold(slot_base& slot) noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
-  if (!slot.unwanted && !is_stopping()) {
+  if (is_outdated(slot)) slot.outdated = true;
+  if (!slot.unwanted && !slot.outdated && !is_stopping()) {
     --checking_;
     return settle(slot, now);
   }
@@ -242,11 +247,12 @@ void pool_core<Policies, Payload>::note_use(const slot_base& slot) noexcept {
 }
 
 template <class Policies, class Payload>
-void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now) {
+void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now, error_code error,
+                                               std::string text) {
   auto& record = owner_of(slot);
   ++record.counters.broken;
-  record.last_error = errc::connection_broken;
-  record.last_error_text.clear();
+  record.last_error = error;
+  record.last_error_text = std::move(text);
   if (was_proved(slot, now)) {
     if (slot.up_since > record.failed_at) record.failures = 0;
   } else if (is_opened_after(slot, record.opened_at_failure)) {
@@ -329,9 +335,9 @@ void pool_core<Policies, Payload>::sweep_on(std::uint32_t& steps, time_point now
     auto& slot = slots_[sweep_.at];
     if (slot.watched) continue;
     const auto state = front_.state_of(slot);
-    if (state == slot_state::idle) {
+    if (state == slot_state::idle || state == slot_state::resting) {
       if (checking_ > idle / 8) return;  // few at a time: the others can be claimed meanwhile
-      if (front_.remove(slot)) {
+      if (take_out(slot)) {
         if (idle > 0) --idle;  // it is about so many
         hold(slot);
         watch(slot);

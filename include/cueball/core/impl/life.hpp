@@ -14,6 +14,7 @@ void pool_core<Policies, Payload>::start(time_point now) {
   front_.shut(gate::not_running, false);
   effects_.push_back({.what = effect::kind::run_resolver});
   plan_decoherence(now);
+  plan_look(now);
 }
 
 template <class Policies, class Payload>
@@ -25,6 +26,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
   timers_.cancel(resolver_timer_);
   timers_.cancel(sweep_.timer);
   timers_.cancel(age_.timer);
+  timers_.cancel(idle_.timer);
   effects_.push_back({.what = effect::kind::stop_resolver});
   job_.end();
   at_record_ = registry_.records().front();
@@ -42,7 +44,14 @@ void pool_core<Policies, Payload>::wake(time_point now) {
     fire(*due, now);
   }
   if (is_stopping()) return stop_on(steps);
+  if (invalidation_.running) invalidate_on(steps);
   if (sweep_.running) sweep_on(steps, now);
+  if (idle_.again && !idle_.running) {
+    timers_.cancel(idle_.timer);
+    idle_.running = true;
+    idle_.again = false;
+  }
+  if (idle_.running) look_on(steps, now);
   if (age_.running) age_on(steps, now);
   if (shuffling_)
     shuffle_on(steps);
@@ -61,9 +70,9 @@ template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
-  return (sweep_.running && checking_ <= front_.idle() / 8) || age_.running || shuffling_ ||
-         front_.has_work() || must_trim() || (!claims_.empty() && refusal()) ||
-         (!job_.is(stage::none) && !job_.is(stage::plan));
+  return (sweep_.running && checking_ <= front_.idle() / 8) || age_.running || idle_.running || idle_.again ||
+         invalidation_.running || shuffling_ || front_.has_work() || must_trim() ||
+         (!claims_.empty() && refusal()) || (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
 template <class Policies, class Payload>
@@ -128,7 +137,7 @@ void pool_core<Policies, Payload>::stop_on(std::uint32_t steps) {
     auto& slot = slots_[stop_at_];
     if (slot.state == slot_state::connecting)
       close(slot, close_reason::cancelled);
-    else if (is_held(slot) || front_.remove(slot))
+    else if (is_held(slot) || take_out(slot))
       close(slot, close_reason::stopped);
   }
   for (; steps > 0 && at_record_; --steps) {
@@ -165,6 +174,12 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
         review(record);
       }
       break;
+    case alarm::kind::test:
+      if (auto* const slot = slots_.find(due.slot)) {
+        slot->place = 0;
+        test_ended(due.slot, errc::check_timeout, {}, now);
+      }
+      break;
     case alarm::kind::second_look:
       if (auto* const slot = slots_.find(due.slot)) {
         slot->place = 0;
@@ -192,6 +207,10 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
     case alarm::kind::resolver:
       resolver_timer_ = 0;
       effects_.push_back({.what = effect::kind::run_resolver});
+      break;
+    case alarm::kind::idle:
+      idle_.timer = 0;
+      idle_.running = true;
       break;
     case alarm::kind::age:
       age_.timer = 0;

@@ -24,7 +24,8 @@ void pool_core<Policies, Payload>::age_on(std::uint32_t& steps, time_point now) 
     auto& slot = slots_[age_.at];
     if (slot.worn) continue;
     const auto state = front_.state_of(slot);
-    if (state != slot_state::idle && state != slot_state::claimed && state != slot_state::checking) continue;
+    if (state == slot_state::free || state == slot_state::connecting || state == slot_state::closing)
+      continue;
     if (const auto end = end_of_life(slot); end > now)
       age_.when = std::min(age_.when, end);
     else

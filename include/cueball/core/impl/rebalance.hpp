@@ -191,7 +191,8 @@ bool pool_core<Policies, Payload>::retire_one() {
     for (auto* slot = slots_.first(record->slots); slot; slot = slots_.next(*slot)) {
       if (record->worn > 0 && !slot->worn) continue;  // that goes first
       const auto state = front_.state_of(*slot);
-      if (state == slot_state::idle && !slot->unwanted) return retire_from(*slot);
+      const bool is_idle = state == slot_state::idle || state == slot_state::resting;
+      if (is_idle && !slot->unwanted) return retire_from(*slot);
       if (!in_use && !slot->unwanted && (state == slot_state::claimed || state == slot_state::checking))
         in_use = slot;
     }

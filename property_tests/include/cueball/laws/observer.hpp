@@ -38,7 +38,7 @@ void check_observer(const Make& make) {
         observer.on(connect_failed_event{where, errc::connect_failed, "refused"});
         for (const auto reason : {close_reason::unwanted, close_reason::broken, close_reason::discarded,
                                   close_reason::detached, close_reason::cancelled, close_reason::stopped})
-          observer.on(closed_event{where, reason});
+          observer.on(closed_event{where, reason, {}, {}});
         observer.on(backend_added_event{where});
         observer.on(backend_changed_event{where});
         observer.on(backend_removed_event{where});

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include <cueball/core/abilities.hpp>
 #include <cueball/laws/least_churn.hpp>
 #include <cueball/laws/simulator/world.hpp>
 #include <cueball/queue_policy.hpp>
@@ -21,7 +22,7 @@ struct composition {
   judge lawful;
 
   /// The interval is for schedules that have one.
-  std::function<std::unique_ptr<world>(const pool_options& options, duration interval, bool watched,
+  std::function<std::unique_ptr<world>(const pool_options& options, duration interval, core::abilities can,
                                        std::uint64_t seed, std::uint32_t slice)>
       make;
 };

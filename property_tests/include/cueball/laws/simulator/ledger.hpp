@@ -48,6 +48,14 @@ class ledger {
     time_point opened_at{};
     time_point gives_up_at{};
     time_point up_since{};
+    time_point unused_since{};
+    time_point well_at{};     ///< When it was known to be well: connected, released or checked.
+    time_point test_until{};  ///< Of the check or reset that is under way.
+    bool tested = false;      ///< That is so.
+    bool test_failed = false;
+    bool resting = false;   ///< Idle, and checked before anybody gets it, as the core says.
+    bool outdated = false;  ///< Opened before an invalidation.
+    bool is_reset = true;   ///< Since it was claimed.
   };
 
   /// One backend from announcement to removal; announced anew after that it is another one.
@@ -73,6 +81,7 @@ class ledger {
     std::uint64_t claims_of_gone = 0;
     std::uint32_t gathered = 0;  ///< Connections when the plan was asked for.
     bool is_out = false;         ///< Gone, and nothing of it is idle any more.
+    bool is_suspect = false;     ///< A check of one of its connections failed.
   };
 
   explicit ledger(const setting& what)
@@ -97,6 +106,9 @@ class ledger {
   void closed(core::slot_id id);
   void watched(core::slot_id id);
   void fired(core::slot_id id);
+  void test_ended(core::slot_id id, bool well);
+  /// \param key of a backend; none for all
+  void invalidated(const std::string& key);
   void released(core::slot_id id, bool to_idle);
   void detached(core::slot_id id);
   void woken();
@@ -183,6 +195,8 @@ class ledger {
   bool was_proved(const connection& one) const;
   void was_of_use(const connection& one);
   bool is_past_least_life(const connection& one) const;
+  bool may_be_worn(const connection& one) const;
+  void is_tested(const core::effect& what);
   void take(connection& one);
   void becomes_idle(connection& one);
   void forget(connection& one);
@@ -247,6 +261,7 @@ class ledger {
   std::uint64_t refused_ = 0;
   std::uint64_t shed_ = 0;
   bool was_resolved_ = false;
+  bool has_invalidated_ = false;
   std::uint64_t cancelled_ = 0;
 };
 

@@ -29,7 +29,13 @@ struct setting {
   std::uint32_t per_pool = 4;
   std::uint32_t rebalance_ms = 100;
   std::uint32_t watch_ms = 100;
-  std::uint32_t lifetime_ms = 0;  ///< 0: no limit.
+  bool checked = false;
+  bool resets = false;
+  std::uint32_t check_ms = 0;  ///< 0: no limit.
+  std::uint32_t check_timeout_ms = 100;
+  std::uint32_t check_after_ms = 0;  ///< 0: no limit.
+  std::uint32_t max_idle_ms = 0;     ///< 0: no limit.
+  std::uint32_t lifetime_ms = 0;     ///< 0: no limit.
   std::uint32_t lifetime_spread_percent = 10;
   std::uint32_t churn_rate = 0;       ///< 0: any.
   std::uint32_t max_waiters = 0;      ///< 0: any number.
@@ -51,7 +57,8 @@ struct setting {
 
   pool_options options() const;
   std::unique_ptr<world> make() const {
-    return policies->make(options(), std::chrono::milliseconds{decoherence_ms}, watched, seed, slice);
+    return policies->make(options(), std::chrono::milliseconds{decoherence_ms}, {watched, checked, resets},
+                          seed, slice);
   }
 };
 
@@ -69,12 +76,13 @@ enum class op_kind : std::uint8_t {
   add,
   remove,
   change,
-  refresh,   ///< The resolver starts anew, names some, and is done.
-  give_up,   ///< The resolver's run ends with an error.
-  nonsense,  ///< Unknown backends are removed and changed, known ones added.
-  mode,      ///< A backend accepts, refuses or hangs.
-  cut,       ///< A connection breaks.
-  fire,      ///< A close-watch reports something.
+  refresh,     ///< The resolver starts anew, names some, and is done.
+  give_up,     ///< The resolver's run ends with an error.
+  nonsense,    ///< Unknown backends are removed and changed, known ones added.
+  mode,        ///< A backend accepts, refuses or hangs.
+  cut,         ///< A connection breaks.
+  fire,        ///< A close-watch reports something.
+  invalidate,  ///< All connections, or those of one backend.
   wait_ready,
   stale,  ///< An event of a slot that is long gone.
   stop,
@@ -100,7 +108,7 @@ std::ostream& operator<<(std::ostream& out, const op& shown);
 /// Any composition and any small options.
 rc::Gen<setting> any_setting(compositions of);
 
-/// As `any_setting`, with bounds on those who wait.
+/// As `any_setting`, with bounds on those who wait, connections that age, checks and resets.
 rc::Gen<setting> any_loaded_setting(compositions of);
 
 /// As `any_setting`, with work in small slices and up to 40 connections.

@@ -65,6 +65,9 @@ class simulator {
   /// The watch of some connection reports something, unless it is not up.
   void fire_watch(std::size_t which);
 
+  void invalidate();
+  void invalidate(std::size_t which);
+
   void wait(duration length) { now_ = after(now_, length); }
   void wake();
   /// Wakes until there is nothing more to do at this time: after no more wakes than the slices that it takes.
@@ -93,6 +96,11 @@ class simulator {
   backend what(std::size_t which) const;
   /// The backend, 0 to 5, that a lease is of.
   std::size_t backend_of(std::size_t which) const;
+  core::slot_id lease_id(std::size_t which) const { return leases_[which].id; }
+  /// Was it cut?
+  bool is_cut(core::slot_id id) const;
+  /// How many checks and resets were begun.
+  std::uint64_t tests() const { return tests_; }
   std::string history() const { return told_.str(); }
   /// Of all effects and answers; equal for equal runs.
   std::uint64_t fingerprint() const { return fingerprint_; }
@@ -100,7 +108,7 @@ class simulator {
  private:
   /// An answer that the outside owes.
   struct answer {
-    enum class kind : std::uint8_t { connect, cancelled, close, watch, fire, planned };
+    enum class kind : std::uint8_t { connect, cancelled, close, watch, fire, test, planned };
     kind what;
     core::slot_id slot{};
     std::size_t where = 0;
@@ -165,6 +173,7 @@ class simulator {
   std::deque<std::unique_ptr<core::waiter>> waiters_;
   std::vector<manner> manners_;
   std::vector<backend> described_;
+  std::uint64_t tests_ = 0;
   bool resolver_runs_ = false;
   bool resolver_due_ = false;
   bool is_lazy_;

@@ -62,6 +62,9 @@ class world {
   virtual void closed(core::slot_id id, time_point now) = 0;
   virtual void watched(core::slot_id id, time_point now) = 0;
   virtual void watch_fired(core::slot_id id, time_point now) = 0;
+  virtual void test_ended(core::slot_id id, error_code error, time_point now) = 0;
+  virtual void invalidate() = 0;
+  virtual bool invalidate(const std::string& key) = 0;
 
   virtual void wake(time_point now) = 0;
   virtual time_point next_wake() = 0;

@@ -33,8 +33,8 @@ class world_of final : public world {
  public:
   world_of(const pool_options& options, const typename Policies::queue& queue,
            const typename Policies::rebalance& rebalance, const typename Policies::decoherence& decoherence,
-           bool watched, std::uint64_t seed, std::uint32_t slice)
-      : core_(options, queue, rebalance, decoherence, watched, seed, slice) {}
+           core::abilities can, std::uint64_t seed, std::uint32_t slice)
+      : core_(options, queue, rebalance, decoherence, can, seed, slice) {}
 
   core::slot_base* try_take() override { return core_.try_take(); }
   bool try_put(core::slot_base& slot) override { return core_.try_put(slot) == push_result::done; }
@@ -83,6 +83,11 @@ class world_of final : public world {
   void closed(core::slot_id id, time_point now) override { core_.closed(id, now); }
   void watched(core::slot_id id, time_point now) override { core_.watched(id, now); }
   void watch_fired(core::slot_id id, time_point now) override { core_.watch_fired(id, now); }
+  void test_ended(core::slot_id id, error_code error, time_point now) override {
+    core_.test_ended(id, error, {}, now);
+  }
+  void invalidate() override { core_.invalidate(); }
+  bool invalidate(const std::string& key) override { return core_.invalidate(key); }
 
   void wake(time_point now) override { core_.wake(now); }
   time_point next_wake() override { return core_.next_wake(); }
@@ -118,12 +123,12 @@ composition composition_of(const Queue& queue = {}, const Rebalance& rebalance =
     made.name += (made.name.empty() ? "" : ", ") + std::string{name};
   made.order = order_of<Queue>;
   made.lawful = judge_of(rebalance);
-  made.make = [queue, rebalance, decoherence](const pool_options& options, duration interval, bool watched,
-                                              std::uint64_t seed, std::uint32_t slice) {
+  made.make = [queue, rebalance, decoherence](const pool_options& options, duration interval,
+                                              core::abilities can, std::uint64_t seed, std::uint32_t slice) {
     auto schedule = decoherence;
     if constexpr (requires { schedule.interval = interval; }) schedule.interval = interval;
     return std::unique_ptr<world>{
-        new world_of<policies>(options, queue, rebalance, schedule, watched, seed, slice)};
+        new world_of<policies>(options, queue, rebalance, schedule, can, seed, slice)};
   };
   return made;
 }

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// Checks, resets, what lies idle for too long, invalidation. Bodies of `core::pool_core`.
+#pragma once
+
+#include <cueball/core/pool_core.hpp>
+
+namespace cueball::core {
+
+template <class Policies, class Payload>
+bool pool_core<Policies, Payload>::take_out(slot_base& slot) noexcept {
+  if (slot.state != slot_state::resting) return front_.remove(slot);
+  end_rest(slot);
+  return true;
+}
+
+template <class Policies, class Payload>
+slot_base* pool_core<Policies, Payload>::take_idle() {
+  while (auto* const slot = front_.take()) {
+    if (!is_outdated(*slot)) return slot;
+    --slot->claims;  // that was no claim
+    front_.ended(*slot);
+    close(*slot, close_reason::invalidated);
+    review(owner_of(*slot));
+  }
+  return nullptr;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::rest(slot_base& slot) {
+  slot.state = slot_state::resting;
+  slot.place = static_cast<std::uint32_t>(resting_.size());
+  resting_.push_back(slot.index);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::end_rest(slot_base& slot) noexcept {
+  const auto place = std::uint32_t{slot.place};
+  resting_[place] = resting_.back();
+  slots_[resting_[place]].place = place;
+  resting_.pop_back();
+  slot.place = 0;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::test(slot_base& slot, effect::kind how, time_point now) {
+  hold(slot);
+  ++tests_;
+  slot.tested = true;
+  // What its close-watch tells from now on may be of this.
+  slot.suspect = false;
+  slot.watched_at_claims = static_cast<std::uint16_t>(slot.claims - 1);
+  arm(slot, after(now, options_.check_timeout), alarm::kind::test);
+  effects_.push_back({.what = how, .slot = id_of(slot), .timeout = options_.check_timeout});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std::string text,
+                                              time_point now) {
+  auto* const slot = slots_.find(id);
+  if (!slot || slot->state != slot_state::checking || !slot->tested) return;
+  if (error) {
+    auto& record = owner_of(*slot);
+    if (checks_) {  // others of that backend may be as bad
+      record.suspected_in = idle_.looks + (idle_.running ? 1 : 0);
+      idle_.again = true;
+    }
+    note_broken(*slot, now, error, text);
+    close(*slot, close_reason::broken, error, std::move(text));
+    review(record);
+    return pump(now);
+  }
+  disarm(*slot);
+  --tests_;
+  slot->tested = false;
+  if (slot->index < idle_.notes.size()) {
+    auto& note = idle_.notes[slot->index];
+    note.well_at = now;
+    note.check_at = next_check(now);
+  }
+  if (watched_ && !slot->watched) plan_sweep(now);
+  checked(*slot, now);
+  check_for_waiters(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::check_for_waiters(time_point now) {
+  while (!resting_.empty() && tests_ < claims_.size() && !is_stopping()) {
+    auto& slot = slots_[resting_.back()];
+    end_rest(slot);
+    test(slot, effect::kind::check, now);
+  }
+}
+
+template <class Policies, class Payload>
+duration pool_core<Policies, Payload>::pause_between_looks() const noexcept {
+  auto shortest = options_.max_idle;
+  if (checks_) shortest = std::min({shortest, options_.check_interval, options_.check_after});
+  return shortest == no_limit ? duration{} : std::max<duration>(shortest / 16, std::chrono::milliseconds{1});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::look_on(std::uint32_t& steps, time_point now) {
+  for (; idle_.at < slots_.size() && steps > 0; --steps, ++idle_.at) look_at(slots_[idle_.at], now);
+  if (idle_.at < slots_.size()) return;
+  idle_.at = 0;
+  idle_.seen_before = std::exchange(idle_.seen, 0);
+  idle_.running = false;
+  ++idle_.looks;
+  plan_look(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::plan_look(time_point now) {
+  if (const auto pause = pause_between_looks(); pause != duration{})
+    idle_.timer = timers_.schedule(after(now, pause), {alarm::kind::idle, nullptr, nullptr, {}});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::look_at(slot_base& slot, time_point now) {
+  const auto state = front_.state_of(slot);
+  if ((state != slot_state::idle && state != slot_state::resting) || slot.unwanted || slot.worn) return;
+  ++idle_.seen;
+  if (slot.index >= idle_.notes.size()) idle_.notes.resize(slots_.size());
+  auto& note = idle_.notes[slot.index];
+  const auto claims = std::uint64_t{slot.claims};
+  const bool is_suspect = checks_ && owner_of(slot).suspected_in == idle_.looks;
+  if (note.generation != slot.generation || note.claims != claims) {
+    note = {slot.generation, claims, now, now, next_check(now)};
+    if (!is_suspect) return;
+  }
+  if (now - note.since >= options_.max_idle) {
+    wear_out(slot);
+  } else if (is_suspect || (checks_ && now >= note.check_at && may_check())) {
+    if (take_out(slot)) test(slot, effect::kind::check, now);
+  } else if (checks_ && state == slot_state::idle && now - note.well_at >= options_.check_after) {
+    if (front_.remove(slot)) rest(slot);
+  }
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::invalidate() noexcept {
+  if (is_stopping()) return;
+  invalidation_ = {true, 0, slots_.opened()};
+  front_.shut(gate::invalidation, true);
+}
+
+template <class Policies, class Payload>
+bool pool_core<Policies, Payload>::invalidate(const std::string& key) {
+  auto* const record = registry_.find(key);
+  if (!record) return false;
+  if (is_stopping()) return true;
+  record->outdated_before = slots_.opened();
+  invalidation_.running = true;
+  invalidation_.at = 0;
+  front_.shut(gate::invalidation, true);
+  return true;
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::invalidate_on(std::uint32_t& steps) {
+  for (; invalidation_.at < slots_.size() && steps > 0; --steps, ++invalidation_.at) {
+    auto& slot = slots_[invalidation_.at];
+    if (slot.state == slot_state::free || slot.state == slot_state::closing || !is_outdated(slot)) continue;
+    auto& record = owner_of(slot);
+    if (slot.state == slot_state::connecting)
+      close(slot, close_reason::cancelled);
+    else
+      outdate(slot);
+    review(record);
+  }
+  if (invalidation_.at < slots_.size()) return;
+  invalidation_.running = false;
+  front_.shut(gate::invalidation, false);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::outdate(slot_base& slot) {
+  auto& record = owner_of(slot);
+  slot.outdated = true;
+  if (!slot.worn) {
+    slot.worn = true;
+    ++(slot.unwanted ? record.worn_marked : record.worn);
+  }
+  if (!slot.unwanted) retire(slot, close_reason::invalidated);
+}
+
+}  // namespace cueball::core
