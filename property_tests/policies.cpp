@@ -74,6 +74,40 @@ TEST_CASE("tcp_connection is a lawful connection", "[connections]") {
       cueball::backend{"127.0.0.1", server.local_endpoint().port()}, cueball::backend{"127.0.0.1", down}));
 }
 
+namespace {
+
+/// Can be asked, and made as new.
+struct asked : cueball::laws::memory_connection {
+  using memory_connection::memory_connection;
+
+  template <class Token>
+  auto async_check(Token&& token) {
+    return async_connect(std::forward<Token>(token));
+  }
+  template <class Token>
+  auto async_reset(Token&& token) {
+    return async_connect(std::forward<Token>(token));
+  }
+};
+
+/// Answers before it was asked.
+struct hasty : asked {
+  using asked::asked;
+
+  template <class Token>
+  auto async_check(Token&& token) {
+    return boost::asio::async_initiate<Token, void(cueball::error_code)>(
+        [](auto handler) { std::move(handler)(cueball::error_code{}); }, token);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("checks and resets of a connection are looked at as well", "[connections]") {
+  CHECK_NOTHROW(laws::check_connection<asked>(cueball::backend{"10.0.0.1", 1}));
+  CHECK_THROWS_AS(laws::check_connection<hasty>(cueball::backend{"10.0.0.1", 1}), laws::law_broken);
+}
+
 TEST_CASE("the shipped resolvers are lawful", "[resolvers]") {
   CHECK_NOTHROW(
       laws::check_resolver([] { return cueball::static_resolver{{"10.0.0.1", 1}, {"10.0.0.2", 1}}; }));

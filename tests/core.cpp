@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 using support::core_world;
 
 TEST_CASE("a sweep takes few connections out of circulation at a time") {
-  core_world<> all{{.max_connections = 16, .max_connecting = {.per_backend = 16, .per_pool = 16}}, true};
+  core_world<> all{{.max_connections = 16, .max_connecting = {.per_backend = 16, .per_pool = 16}},
+                   {.be_watched = true}};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   REQUIRE(all.core.stats().slots.idle == 16);
@@ -37,7 +38,7 @@ TEST_CASE("a sweep takes few connections out of circulation at a time") {
 }
 
 TEST_CASE("a close-watch is believed when it fires twice on a connection that nobody used in between") {
-  core_world<> all{{.max_connections = 1}, true};
+  core_world<> all{{.max_connections = 1}, {.be_watched = true}};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   const auto fire = [&] {
@@ -141,7 +142,7 @@ TEST_CASE("a backend that was removed at one rebalance and comes back at a later
 }
 
 TEST_CASE("an idle pool arms no timer but that of its schedule") {
-  core_world<> all{{.max_connections = 4}, true};
+  core_world<> all{{.max_connections = 4}, {.be_watched = true}};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   CHECK(all.core.next_wake() == time_point{1h} + 300s);

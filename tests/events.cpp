@@ -23,24 +23,41 @@ enum class where : std::uint8_t {
   checking,
   doubted,
   suspected,
+  resting,
+  tested,
   cancelled,
   closing
 };
 
-enum class event : std::uint8_t { connected, failed, closed, watched, fired, removed, stopped, elapsed };
+enum class event : std::uint8_t {
+  connected,
+  failed,
+  closed,
+  watched,
+  fired,
+  well,
+  unwell,
+  invalidated,
+  removed,
+  stopped,
+  elapsed
+};
 
-constexpr std::array places{"connecting", "idle",      "claimed",   "checking",
-                            "doubted",    "suspected", "cancelled", "closing"};
-constexpr std::array events{"connected", "failed",  "closed",  "watched",
-                            "fired",     "removed", "stopped", "elapsed"};
+constexpr std::array places{"connecting", "idle",    "claimed", "checking",  "doubted",
+                            "suspected",  "resting", "tested",  "cancelled", "closing"};
+constexpr std::array events{"connected", "failed",      "closed",  "watched", "fired",  "well",
+                            "unwell",    "invalidated", "removed", "stopped", "elapsed"};
 
 /// A core with one connection. What it asks for is done when the test says so.
 class table : support::core_world<> {
  public:
   explicit table(where place)
       : core_world(
-            {.max_connections = 1, .recovery = {.usual = {.timeout = 60s, .max_timeout = 60s, .spread = 0}}},
-            true) {
+            {.max_connections = 1,
+             .check_interval = no_limit,
+             .check_after = place == where::resting || place == where::tested ? duration{1s} : no_limit,
+             .recovery = {.usual = {.timeout = 60s, .max_timeout = 60s, .spread = 0}}},
+            {.be_watched = true, .be_checked = true}) {
     core.backend_added(home_, now);
     pass(100ms);
     core.each_slot([&](const core::slot_base& slot) { id_ = core::id_of(slot); });
@@ -65,6 +82,13 @@ class table : support::core_world<> {
         return core.watched(id, now);
       case event::fired:
         return core.watch_fired(id, now);
+      case event::well:
+        return core.test_ended(id, {}, "", now);
+      case event::unwell:
+        return core.test_ended(id, errc::connection_broken, "", now);
+      case event::invalidated:
+        core.invalidate();
+        return pass(0s);
       case event::removed:
         core.backend_removed(home_.key(), now);
         return pass(100ms);
@@ -118,6 +142,11 @@ class table : support::core_world<> {
       case where::suspected:
         happens(event::fired);
         return answer();
+      case where::resting:
+      case where::tested:
+        for (int i = 0; i < 20; ++i) pass(100ms);
+        if (place == where::tested) core.claim(who_, never_comes, now);
+        return pass(0s);
       case where::closing:
         return core.release(*core.try_take(), core::verdict::discarded, now);
       default:
@@ -142,25 +171,28 @@ class table : support::core_world<> {
   }
 
   const backend home_{"10.0.0.1", 1};
+  core::waiter who_;  ///< Of a claim that waits for the check.
   core::slot_id id_;
   std::vector<core::effect> asked_;
 };
 
 /// Which state follows: of each place a row, of each event a column. `.` is the same as before.
 constexpr std::array becomes{
-    //                connected failed closed watched fired removed stopped elapsed
-    /* connecting */ "i f . . . x x x",
-    /* idle       */ ". . . . k x x .",
-    /* claimed    */ ". . . . . . . .",
-    /* checking   */ ". . . i . . . .",
-    /* doubted    */ ". . . . . . . .",
-    /* suspected  */ ". . . . x x x i",
-    /* cancelled  */ ". f f . . . . .",
-    /* closing    */ ". f f . . . . .",
+    //                connected failed closed watched fired well unwell invalidated removed stopped elapsed
+    /* connecting */ "i f . . . . . x x x x",
+    /* idle       */ ". . . . k . . x x x .",
+    /* claimed    */ ". . . . . . . . . . .",
+    /* checking   */ ". . . i . . . . . . .",
+    /* doubted    */ ". . . . . . . . . . .",
+    /* suspected  */ ". . . . x . . x x x i",
+    /* resting    */ ". . . . k . . x x x .",
+    /* tested     */ ". . . . . l x x x x x",
+    /* cancelled  */ ". f f . . . . . . . .",
+    /* closing    */ ". f f . . . . . . . .",
 };
 
 char letter_of(core::slot_state state) {
-  return "fcilkx"[static_cast<std::size_t>(state)];
+  return "fcilrkx"[static_cast<std::size_t>(state)];
 }
 
 }  // namespace
@@ -169,12 +201,12 @@ TEST_CASE("every event is handled in every state of a slot") {
   for (std::size_t place = 0; place < places.size(); ++place)
     for (std::size_t what = 0; what < events.size(); ++what)
       for (const bool stale : {false, true}) {
-        const bool of_slot = what < static_cast<std::size_t>(event::removed);
+        const bool of_slot = what < static_cast<std::size_t>(event::invalidated);
         if (stale && !of_slot) continue;
         INFO(events[what] << (stale ? ", of an earlier use," : "") << " while " << places[place]);
         table all{static_cast<where>(place)};
         const auto before = all.state();
-        CHECK(letter_of(before) == "cilkkkxx"[place]);
+        CHECK(letter_of(before) == "cilkkkrkxx"[place]);
         all.happens(static_cast<event>(what), stale);
         const auto expected = stale ? '.' : becomes[place][2 * what];
         CHECK(letter_of(all.state()) == (expected == '.' ? letter_of(before) : expected));
@@ -184,6 +216,7 @@ TEST_CASE("every event is handled in every state of a slot") {
         for (int i = 0; i < 3; ++i) {
           all.happens(event::elapsed);
           all.answer();
+          all.release();
         }
         const auto stats = all.stats();
         const bool ends = what == static_cast<std::size_t>(event::removed) ||

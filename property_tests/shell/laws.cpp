@@ -121,7 +121,10 @@ void world::step(const op& one) {
       chosen.how = one.b < 3 ? manner::accepts : static_cast<manner>(one.b - 3);
       return;
     case op_kind::answer:
-      if (auto* const its = pick_link([](const link& of) { return of.connect != nullptr; }))
+      if (auto* const its = pick_link([](const link& of) { return of.connect || of.check; });
+          its && its->check)
+        answer_check(*its, one.b < 7 ? error_code{} : error_code{boost::asio::error::connection_reset});
+      else if (its)
         answer(*its, one.b < 7 ? error_code{} : error_code{boost::asio::error::connection_reset}, one.b != 3);
       return;
     case op_kind::cut:
@@ -175,7 +178,9 @@ void world::check() {
   demand(sum == now.slots, "R14: the rows add up");
   demand(now.counters.opened == now.counters.closed + now.slots.total(), "R14: opened = closed + total");
   demand(now.waiters == waiting(), "who waits is counted, and waits");
-  demand(now.slots.idle == 0 || now.waiters == 0, "R8: no idle connection beside a waiter");
+  // Those that lay idle for long are checked first: as many as wait.
+  const bool are_checked = setting_.check_after_ms > 0 && now.slots.checking >= now.waiters;
+  demand(now.slots.idle == 0 || now.waiters == 0 || are_checked, "R8: no idle connection beside a waiter");
   if (setting_.strict)
     demand(now.slots.total() <= setting_.max_connections, "R5: never more than the strict maximum");
 
@@ -208,7 +213,7 @@ void world::check_quiet() {
   std::array<std::uint32_t, ports + 1> by_port{};
   for (const auto* const its : alive_) {
     ++by_port[its->port];
-    if (its->connect)
+    if (its->connect || (its->check && its->cancelled))
       ++(its->cancelled ? seen.closing : seen.connecting);
     else if (its->held)
       ++seen.claimed;
@@ -242,6 +247,8 @@ void world::settle_outside() {
   for (auto* const its : alive_)
     if (its->connect)
       answer(*its, its->cancelled ? boost::asio::error::operation_aborted : error_code{}, true);
+    else if (its->check)
+      answer_check(*its, its->cancelled ? boost::asio::error::operation_aborted : error_code{});
   if (run_ && run_cancelled_) end_run(boost::asio::error::operation_aborted);
 }
 
@@ -259,7 +266,8 @@ void world::heal() {
       static_cast<duration::rep>(static_cast<double>(recovery.max_delay.count()) * (1.0 + recovery.spread))};
   const auto watch = setting_.watch_ms == 0 ? 0ms : std::chrono::milliseconds{setting_.watch_ms};
   // The resolver runs again; the broken are noticed; a rebalance in progress and the one after it; a retry.
-  const auto end = virtual_clock::now() + 2 * delay + 2 * watch + 3 * options.rebalance_delay + 50ms;
+  const auto checks = std::chrono::milliseconds{2 * (setting_.check_ms + setting_.check_timeout_ms)};
+  const auto end = virtual_clock::now() + 2 * delay + 2 * watch + checks + 3 * options.rebalance_delay + 50ms;
   for (;;) {
     settle();
     throw_if_broken();
@@ -368,6 +376,7 @@ void world::drop_everything() {
   happenings_.clear();
   for (auto& its : links_) {
     its.connect.reset();
+    its.check.reset();
     its.watch.reset();
   }
   run_.reset();

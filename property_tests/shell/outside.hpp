@@ -67,6 +67,17 @@ class connection {
         [this](auto handler) { watching(keep_operation(std::move(handler))); }, token);
   }
 
+  template <class Token>
+  auto async_check(Token&& token) {
+    begin_check();
+    return boost::asio::async_initiate<Token, void(error_code)>(
+        [this](auto handler) {
+          on_cancel(handler, [of = world_, which = link_] { cancel_check(*of, *which); });
+          checking(keep_operation(std::move(handler)));
+        },
+        token);
+  }
+
   void close() noexcept;
   bool is_open() const noexcept;
 
@@ -76,6 +87,9 @@ class connection {
   void begin_connect();
   void connecting(std::unique_ptr<operation> what);
   static void cancel_connect(world& of, link& which);
+  void begin_check();
+  void checking(std::unique_ptr<operation> what);
+  static void cancel_check(world& of, link& which);
   void begin_watch();
   void watching(std::unique_ptr<operation> what);
 

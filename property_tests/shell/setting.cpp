@@ -38,6 +38,9 @@ pool_options setting::options() const {
   all.claim_timeout = milliseconds{250};
   all.rebalance_delay = milliseconds{rebalance_ms};
   all.watch_delay = watch_ms == 0 ? no_limit : milliseconds{watch_ms};
+  all.check_interval = check_ms == 0 ? no_limit : milliseconds{check_ms};
+  all.check_timeout = milliseconds{check_timeout_ms};
+  all.check_after = check_after_ms == 0 ? no_limit : milliseconds{check_after_ms};
   all.max_connecting = {per_backend, per_pool};
   all.recovery.usual = {.retries = 3,
                         .timeout = milliseconds{timeout_ms},
@@ -56,7 +59,9 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .max_connections = " << shown.max_connections << ", .strict = " << shown.strict
              << ", .warm = " << shown.warm << ", .per_backend = " << shown.per_backend
              << ", .per_pool = " << shown.per_pool << ", .rebalance_ms = " << shown.rebalance_ms
-             << ", .watch_ms = " << shown.watch_ms << ", .timeout_ms = " << shown.timeout_ms
+             << ", .watch_ms = " << shown.watch_ms << ", .check_ms = " << shown.check_ms
+             << ", .check_timeout_ms = " << shown.check_timeout_ms
+             << ", .check_after_ms = " << shown.check_after_ms << ", .timeout_ms = " << shown.timeout_ms
              << ", .delay_ms = " << shown.delay_ms << ", .max_delay_ms = " << shown.max_delay_ms
              << ", .spread_percent = " << shown.spread_percent
              << ", .decoherence_ms = " << shown.decoherence_ms << "}";
@@ -78,7 +83,9 @@ rc::Gen<setting> any_setting() {
       set(&setting::strict, rc::gen::arbitrary<bool>()), set(&setting::warm, number<std::uint32_t>(0, 5)),
       set(&setting::per_backend, number<std::uint32_t>(1, 4)),
       set(&setting::per_pool, number<std::uint32_t>(1, 6)), set(&setting::rebalance_ms, one_of({10, 1, 100})),
-      set(&setting::watch_ms, one_of({100, 10, 0})), set(&setting::timeout_ms, one_of({1000, 50})),
+      set(&setting::watch_ms, one_of({100, 10, 0})), set(&setting::check_ms, one_of({0, 0, 30, 1000})),
+      set(&setting::check_timeout_ms, one_of({50, 5, 1000})),
+      set(&setting::check_after_ms, one_of({0, 0, 20, 300})), set(&setting::timeout_ms, one_of({1000, 50})),
       set(&setting::delay_ms, one_of({50, 10})), set(&setting::max_delay_ms, one_of({400, 2000})),
       set(&setting::spread_percent, one_of({20, 0, 100})),
       set(&setting::decoherence_ms, one_of({1000, 100, 300000})));

@@ -25,6 +25,9 @@ struct setting {
   std::uint32_t per_pool = 4;
   std::uint32_t rebalance_ms = 10;
   std::uint32_t watch_ms = 100;  ///< 0: no watch.
+  std::uint32_t check_ms = 0;    ///< 0: no check.
+  std::uint32_t check_timeout_ms = 50;
+  std::uint32_t check_after_ms = 0;  ///< 0: no check.
   std::uint32_t timeout_ms = 1000;
   std::uint32_t delay_ms = 50;
   std::uint32_t max_delay_ms = 400;

@@ -59,6 +59,8 @@ connection::~connection() {
                  "an open connection is closed before it is destroyed");
   world_->demand(!link_->connect || world_->dropping_,
                  "a connection is not destroyed while it is being connected");
+  world_->demand(!link_->check || world_->dropping_,
+                 "a connection is not destroyed while it is being checked");
   link_->alive = false;
   std::erase(world_->alive_, link_);
   world_->tell("connection " + std::to_string(link_->number) + " is destroyed");
@@ -96,6 +98,41 @@ void connection::cancel_connect(world& of, link& which) {
   if (which.connect && !which.stubborn) of.answer(which, aborted, false);
 }
 
+void connection::begin_check() {
+  world_->user_call("async_check");
+  world_->demand(!world_->stopping_, "R15: nothing is checked after stop");
+  world_->demand(link_->up && !link_->held && !link_->closed, "only what is idle is checked");
+  world_->demand(!link_->check, "one check at a time");
+  if (world_->sites_[link_->port].how == world::manner::connect_throws) {
+    link_->known_broken = true;
+    throw std::runtime_error("the script says no");
+  }
+}
+
+void connection::checking(std::unique_ptr<operation> what) {
+  using manner = world::manner;
+  link_->check = std::move(what);
+  ++link_->claims;  // what the watch tells may be of this
+  link_->fires = 0;
+  const auto how = world_->sites_[link_->port].how;
+  link_->stubborn = how == manner::stubborn;
+  if (how == manner::hangs || how == manner::stubborn) return;
+  if (how == manner::slow)
+    return world_->after_a_while(30ms, [of = world_, its = link_] {
+      if (its->check) of->answer_check(*its, {});
+    });
+  world_->answer_check(*link_, how == manner::refuses || link_->cut ? refused : error_code{});
+}
+
+void connection::cancel_check(world& of, link& which) {
+  of.user_call("a check is cancelled");
+  of.demand(of.gone_ || of.pool_->stats().slots.closing > 0,
+            "a check is cancelled only where its slot closes");
+  which.cancelled = true;
+  of.tell("the check of " + std::to_string(which.number) + " is cancelled");
+  if (which.check && !which.stubborn) of.answer_check(which, aborted);
+}
+
 void connection::begin_watch() {
   world_->user_call("async_wait_broken");
   world_->demand(!link_->watch, "one close-watch at a time");
@@ -117,6 +154,7 @@ void connection::close() noexcept {
   link_->open = false;
   link_->cancelled = true;
   if (link_->connect && !link_->stubborn) world_->answer(*link_, aborted, false);
+  if (link_->check && !link_->stubborn) world_->answer_check(*link_, aborted);
   if (link_->watch) world_->fire_watch(*link_, aborted);
 }
 
@@ -243,6 +281,7 @@ world::~world() {
   pool_.reset();
   for (auto& its : links_) {
     its.connect.reset();
+    its.check.reset();
     its.watch.reset();
   }
   run_.reset();
@@ -620,6 +659,14 @@ void world::answer(link& its, error_code error, bool open) {
   what->complete(error, [&its, error] { its.up = !error && its.open; });
 }
 
+void world::answer_check(link& its, error_code error) {
+  tell("the check of " + std::to_string(its.number) + " ends: " + (error ? error.message() : "well"));
+  const auto what = std::move(its.check);
+  what->complete(error, [&its, error] {
+    if (error && its.alive && !its.closed) its.known_broken = true;
+  });
+}
+
 void world::fire_watch(link& its, error_code error) {
   const auto what = std::move(its.watch);
   what->complete(error, [this, &its, watched_at = its.watched_at] {
@@ -627,7 +674,7 @@ void world::fire_watch(link& its, error_code error) {
     // What is on its way to a claim may be this one: then the pool does not believe its watch.
     const bool in_use = its.claims != watched_at || in_flight() > 0;
     its.fires = in_use ? 0 : its.fires + 1;
-    if (its.fires == 2) its.known_broken = true;
+    if (its.fires == 2 && !its.closed) its.known_broken = true;
     tell("the watch of " + std::to_string(its.number) + " reports something");
   });
 }

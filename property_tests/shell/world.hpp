@@ -31,7 +31,7 @@ namespace cueball::laws::shell {
 struct link {
   std::uint32_t number = 0;
   std::uint16_t port = 0;
-  std::unique_ptr<operation> connect, watch;
+  std::unique_ptr<operation> connect, watch, check;
   bool alive = true;    ///< Not yet destroyed.
   bool open = false;    ///< What it says of itself.
   bool up = false;      ///< It was connected, and the pool was told.
@@ -40,7 +40,7 @@ struct link {
   bool held = false;    ///< By a lease.
   bool detached = false;
   bool stubborn = false;   ///< Its connect does not end when it is cancelled or closed.
-  bool cancelled = false;  ///< The pool wants its connect to end.
+  bool cancelled = false;  ///< The pool wants its connect, or its check, to end.
   bool started = false;    ///< `async_connect` was called.
   std::uint32_t claims = 0;
   std::uint32_t watched_at = 0;  ///< `claims` when the watch was armed.
@@ -186,6 +186,7 @@ class world final : parking {
   void served_at_once();
   void release(std::size_t which, std::uint32_t how);
   void end_lease(lease_type& held, std::uint32_t how);
+  void answer_check(link& its, error_code error);
   void answer(link& its, error_code error, bool open);
   void fire_watch(link& its, error_code error);
   void call_from_a_hook(int what);

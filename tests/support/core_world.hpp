@@ -19,8 +19,8 @@ struct nothing {};
 template <class... Policies>
 class core_world {
  public:
-  explicit core_world(const cueball::pool_options& options, bool watched = false)
-      : core(options, {}, {}, {}, {.be_watched = watched}, 1) {
+  explicit core_world(const cueball::pool_options& options, cueball::core::abilities can = {})
+      : core(options, {}, {}, {}, can, 1) {
     core.start(now);
   }
 

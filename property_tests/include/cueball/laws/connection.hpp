@@ -98,6 +98,38 @@ inline void check_completion(const outcome& what) {
   demand(what.on_its_executor, "it completes on the handler's executor");
 }
 
+/// Of a check or a reset.
+/// \param begin starts it on the bench's connection
+template <class Bench, class Make, class Begin>
+void check_question(const char* what, const Make& make, const backend& good, const Begin& begin) {
+  const std::string name{what};
+
+  fact("a " + name + " of a connection that is up completes once, without an error", [&] {
+    Bench one{make, good};
+    one.wait_for(*one.connect());
+    for (int i = 0; i < 2; ++i) {
+      const auto answer = begin(one);
+      one.wait_for(*answer);
+      check_completion(*answer);
+      if (answer->error) throw rule_broken{"it succeeds; it said: " + answer->error.message()};
+    }
+  });
+
+  fact("a " + name + " that is cancelled, closed, or both completes, once", [&] {
+    for (const bool cancels : {true, false})
+      for (const bool closes : {true, false}) {
+        Bench one{make, good};
+        one.wait_for(*one.connect());
+        const auto answer = begin(one);
+        if (cancels) one.cancel();
+        if (closes) one.get().close();
+        one.wait_for(*answer);
+        check_completion(*answer);
+        one.get().close();
+      }
+  });
+}
+
 template <class Connection, class Make>
 void check_async_connection(const Make& make, const backend& good, const std::optional<backend>& bad) {
   using bench = connection_bench<Connection>;
@@ -163,6 +195,16 @@ void check_async_connection(const Make& make, const backend& good, const std::op
       }
     });
 
+  if constexpr (checked_connection<Connection>)
+    check_question<bench>("check", make, good, [](bench& one) {
+      return one.begin([&](auto handler) { one.get().async_check(std::move(handler)); });
+    });
+
+  if constexpr (resettable_connection<Connection>)
+    check_question<bench>("reset", make, good, [](bench& one) {
+      return one.begin([&](auto handler) { one.get().async_reset(std::move(handler)); });
+    });
+
   if constexpr (watched_connection<Connection>) {
     const auto watch = [](bench& one) {
       return one.begin([&](auto handler) { one.get().async_wait_broken(std::move(handler)); });
@@ -214,6 +256,20 @@ void check_blocking_connection(const Make& make, const backend& good, const std:
     if constexpr (self_aware_connection<Connection>) demand(!one.get().is_open(), "then it is not open");
     one.get().close();
   });
+
+  if constexpr (checked_connection<Connection> || resettable_connection<Connection>)
+    fact("what is up is well, and can be made as new", [&] {
+      bench one{make, good};
+      one.get().connect(soon());
+      try {
+        if constexpr (checked_connection<Connection>) one.get().check(soon());
+        if constexpr (resettable_connection<Connection>) one.get().reset(soon());
+        if constexpr (checked_connection<Connection>) one.get().check(soon());
+      } catch (const std::exception& thrown) {
+        throw rule_broken{std::string{"it does not throw; it threw: "} + thrown.what()};
+      }
+      one.get().close();
+    });
 
   if (bad)
     fact("a connect to a backend that is down throws, no later than at its deadline", [&] {
