@@ -97,7 +97,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
       row.counters.claims += slot->claims;
     }
     all.slots += row.slots;
-    registry::add_up(all.counters, row.counters);
+    all.counters += row.counters;
   }
   return all;
 }
