@@ -46,6 +46,26 @@ enum class close_reason {
   stopped,    ///< The pool was stopped.
 };
 
+constexpr std::string_view to_string(close_reason reason) noexcept {
+  switch (reason) {
+    case close_reason::unwanted:
+      return "the plan has no room for it";
+    case close_reason::broken:
+      return "it was broken";
+    case close_reason::discarded:
+      return "it was discarded";
+    case close_reason::detached:
+      return "it was detached";
+    case close_reason::expired:
+      return "it was past its lifetime";
+    case close_reason::cancelled:
+      return "its connect was cancelled";
+    case close_reason::stopped:
+      return "the pool was stopped";
+  }
+  return "unknown";
+}
+
 /// A connection leaves the pool.
 struct closed_event {
   const backend& where;

@@ -53,4 +53,10 @@ concept pool_observer = requires {
 template <class Policy>
 inline constexpr bool ignores_everything = requires { requires Policy::ignores_everything; };
 
+/// True for one that says `static constexpr bool ignores_leases = true`, too: it is not called for
+/// `claimed_event` and `released_event`, and claims and releases are as fast as with `observer::silent`.
+template <class Policy>
+inline constexpr bool ignores_leases =
+    ignores_everything<Policy> || requires { requires Policy::ignores_leases; };
+
 }  // namespace cueball

@@ -136,7 +136,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   lease<Connection> lease_of(slot_type& slot) noexcept {
-    if constexpr (!ignores_everything<observer_type>) observer_.on(claimed_event{*core_.where(slot)});
+    if constexpr (!ignores_leases<observer_type>) observer_.on(claimed_event{*core_.where(slot)});
     return lease_access::make<Connection>(*this, slot);
   }
 
@@ -265,7 +265,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   void release(lease_record& record) noexcept override {
     auto& slot = slot_of(record);
     if (is_open(*slot.connection)) [[likely]] {
-      if constexpr (!ignores_everything<observer_type>) return release_observed(slot);
+      if constexpr (!ignores_leases<observer_type>) return release_observed(slot);
       if (const auto came = put(slot); came != push_result::done) [[unlikely]]
         put_slowly(slot, came);
       return;
@@ -277,7 +277,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   void detach(lease_record& record) noexcept override {
     auto& slot = slot_of(record);
-    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*core_.where(slot), false});
+    if constexpr (!ignores_leases<observer_type>) observer_.on(released_event{*core_.where(slot), false});
     drop(slot, close_reason::detached);
   }
 
@@ -522,7 +522,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   [[gnu::cold, gnu::noinline]] void end(slot_type& slot, core::verdict how) noexcept {
-    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*core_.where(slot), false});
+    if constexpr (!ignores_leases<observer_type>) observer_.on(released_event{*core_.where(slot), false});
     release_slowly(slot, how);
   }
 
