@@ -41,6 +41,10 @@ TEST_CASE("lifetimes: connections grow old", "[lifetimes]") {
   keep(cueball::laws::lifetime_laws());
 }
 
+TEST_CASE("leases: those that are out for long are told of", "[leases]") {
+  keep(cueball::laws::lease_laws());
+}
+
 TEST_CASE("overload: more claims than connections", "[overload]") {
   keep(cueball::laws::overload_laws());
 }

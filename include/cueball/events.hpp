@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <source_location>
 #include <string_view>
 
 #include <cueball/backend.hpp>
 #include <cueball/error.hpp>
 #include <cueball/pool_state.hpp>
+#include <cueball/time.hpp>
 
 namespace cueball {
 
@@ -122,6 +124,15 @@ struct rebalanced_event {
 /// The order of the idle connections was shuffled.
 struct shuffled_event {
   std::uint32_t idle;
+};
+
+/// A lease is out for longer than `pool_options::lease_limit`. Told once of each, between the limit and one
+/// and a half times the limit after the claim. Only observers that have an `on` for it hear of it, and only
+/// in their pools claims take note of where they are made.
+struct lease_overdue_event {
+  const backend& where;
+  std::source_location claimed_at;  ///< The call of `claim`, `try_claim` or `async_claim`.
+  duration limit;
 };
 
 /// The pool changed its state.

@@ -59,4 +59,9 @@ template <class Policy>
 inline constexpr bool ignores_leases =
     ignores_everything<Policy> || requires { requires Policy::ignores_leases; };
 
+/// True for one that also has an `on` for `lease_overdue_event`.
+template <class Policy>
+inline constexpr bool hears_overdue_leases =
+    !ignores_everything<Policy> && detail::hears<Policy, lease_overdue_event>;
+
 }  // namespace cueball

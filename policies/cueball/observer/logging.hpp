@@ -3,6 +3,7 @@
 /// observer::logging: a line for each change of state.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,7 +19,7 @@ namespace cueball::observer {
 enum class severity : std::uint8_t {
   debug,    ///< What goes on while all is well: connects, closes, shuffles; and what repeats itself.
   info,     ///< Something changed: a backend came, went or returned, a plan is in force.
-  warning,  ///< A backend cannot be reached, or the resolver failed.
+  warning,  ///< A backend cannot be reached, the resolver failed, a lease is out for too long.
   error,    ///< No backend can be reached any more; or the rebalance strategy is wrong.
 };
 
@@ -38,7 +39,8 @@ constexpr std::string_view to_string(severity level) noexcept {
 
 /// Hands lines to a logger of yours: anything that can be copied, and called with `(severity,
 /// std::string_view)`. Each change of state is one line, which names the backend and the reason; claims and
-/// releases give none and cost nothing. While nothing changes, no line is above `debug`.
+/// releases give none, and cost nothing but a word that says where the claim was made. While nothing changes,
+/// no line is above `debug`.
 ///
 /// Of failures that repeat themselves the first is told as it deserves, the others at `debug`: of connects to
 /// a backend until it is dead or connected; of connections to it that break until one is connected; of the
@@ -59,6 +61,16 @@ class logging {
 
   void on(const claimed_event&) noexcept {}
   void on(const released_event&) noexcept {}
+
+  void on(const lease_overdue_event& what) noexcept {
+    say([&] {
+      const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(what.limit).count();
+      const auto& at = what.claimed_at;
+      tell(severity::warning, "a lease on " + what.where.key() + " is out for more than " +
+                                  std::to_string(limit) + " ms; it was claimed at " + at.file_name() + ":" +
+                                  std::to_string(at.line()) + " (" + at.function_name() + ")");
+    });
+  }
 
   void on(const connected_event& what) noexcept {
     say([&] {

@@ -14,6 +14,7 @@ void pool_core<Policies, Payload>::start(time_point now) {
   front_.shut(gate::not_running, false);
   effects_.push_back({.what = effect::kind::run_resolver});
   plan_decoherence(now);
+  plan_lease_sweep(now);
 }
 
 template <class Policies, class Payload>
@@ -25,6 +26,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
   timers_.cancel(resolver_timer_);
   timers_.cancel(sweep_.timer);
   timers_.cancel(age_.timer);
+  timers_.cancel(lease_sweep_.timer);
   effects_.push_back({.what = effect::kind::stop_resolver});
   job_.end();
   at_record_ = registry_.records().front();
@@ -44,6 +46,7 @@ void pool_core<Policies, Payload>::wake(time_point now) {
   if (is_stopping()) return stop_on(steps);
   if (sweep_.running) sweep_on(steps, now);
   if (age_.running) age_on(steps, now);
+  if (lease_sweep_.running) lease_sweep_on(steps, now);
   if (shuffling_)
     shuffle_on(steps);
   else if (front_.has_work())
@@ -61,8 +64,8 @@ template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
-  return (sweep_.running && checking_ <= front_.idle() / 8) || age_.running || shuffling_ ||
-         front_.has_work() || must_trim() || (!claims_.empty() && refusal()) ||
+  return (sweep_.running && checking_ <= front_.idle() / 8) || age_.running || lease_sweep_.running ||
+         shuffling_ || front_.has_work() || must_trim() || (!claims_.empty() && refusal()) ||
          (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
@@ -197,6 +200,9 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       age_.timer = 0;
       age_.when = never_comes;
       age_.running = true;
+      break;
+    case alarm::kind::leases:
+      lease_sweep_ = {.running = true};
       break;
     case alarm::kind::sweep:
       sweep_ = {.running = true};

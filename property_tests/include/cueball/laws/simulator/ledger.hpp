@@ -48,6 +48,8 @@ class ledger {
     time_point opened_at{};
     time_point gives_up_at{};
     time_point up_since{};
+    time_point claimed_at{};
+    bool is_told_of = false;  ///< That it is claimed for long.
   };
 
   /// One backend from announcement to removal; announced anew after that it is another one.
@@ -163,6 +165,7 @@ class ledger {
   bool membership_differs() const;
   void opens(const core::effect& what);
   void closes(const core::effect& what);
+  void overdue(const core::effect& what);
   void gathers();
   void rebalanced(world& pool);
   void dies(const core::effect& what);
