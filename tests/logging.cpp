@@ -86,7 +86,7 @@ TEST_CASE("a day in the life of a pool reads well, and claims are not in it") {
   here.servers.add(support::at(1));
   here.run_until([&] { return here.pool.stats().slots.idle == 2; });
   CHECK(said.take() == wanted{"info: backend 127.0.0.1:1 was added",
-                              "info: rebalanced: 2 connections over 1 live backends",
+                              "info: rebalanced to 2 connections, live backends: 1",
                               "info: the pool is running", "debug: connected to 127.0.0.1:1",
                               "debug: connected to 127.0.0.1:1"});
 
@@ -125,7 +125,7 @@ TEST_CASE("a day in the life of a pool reads well, and claims are not in it") {
   CHECK(said.take() == wanted{"info: backend 127.0.0.1:1 was removed",
                               "debug: closed a connection to 127.0.0.1:1: the plan has no room for it",
                               "debug: closed a connection to 127.0.0.1:1: the plan has no room for it",
-                              "info: rebalanced: 0 connections over 0 live backends",
+                              "info: rebalanced to 0 connections, live backends: 0",
                               "info: the pool is stopping", "info: the pool is stopped"});
 }
 

@@ -159,8 +159,8 @@ class logging {
 
   void on(const rebalanced_event& what) noexcept {
     say([&] {
-      tell(severity::info, "rebalanced: " + std::to_string(what.target) + " connections over " +
-                               std::to_string(what.backends) + " live backends");
+      tell(severity::info, "rebalanced to " + std::to_string(what.target) +
+                               " connections, live backends: " + std::to_string(what.backends));
     });
   }
 
