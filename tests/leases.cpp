@@ -100,7 +100,7 @@ struct way {
 
 template <class Pool>
 std::vector<way<Pool>> ways_to_claim() {
-  error_code static ignored;
+  static error_code ignored;
   return {
       {"claim()", __LINE__, [](Pool& pool) { return pool.claim(); }},
       {"claim(error)", __LINE__, [](Pool& pool) { return pool.claim(ignored); }},
@@ -120,7 +120,7 @@ std::vector<way<Pool>> ways_to_claim() {
   };
 }
 
-/// The second half of `ways_to_claim` in which a line is not that of the entry.
+/// Where it claims: in the line of its entry, or, if that takes several, in the third of them.
 unsigned line_of(const auto& how) {
   return how.name == "deferred" ? how.line + 2 : how.line;
 }
