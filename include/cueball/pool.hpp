@@ -18,10 +18,10 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/is_executor.hpp>
 
+#include <cueball/claim_site.hpp>
 #include <cueball/connection.hpp>
 #include <cueball/deadline.hpp>
 #include <cueball/detail/arguments.hpp>
-#include <cueball/detail/claim_site.hpp>
 #include <cueball/detail/engine.hpp>
 #include <cueball/detail/summary.hpp>
 #include <cueball/error.hpp>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <cueball/backend.hpp>
+#include <cueball/claim_site.hpp>
 #include <cueball/core/backend_record.hpp>
 #include <cueball/core/backoff.hpp>
 #include <cueball/core/codel.hpp>
@@ -23,7 +24,6 @@
 #include <cueball/core/shared_front.hpp>
 #include <cueball/core/slot.hpp>
 #include <cueball/core/waiter.hpp>
-#include <cueball/detail/claim_site.hpp>
 #include <cueball/observer_policy.hpp>
 #include <cueball/pool_options.hpp>
 #include <cueball/pool_stats.hpp>

@@ -32,10 +32,10 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <cueball/claim_site.hpp>
 #include <cueball/connection.hpp>
 #include <cueball/core/pool_core.hpp>
 #include <cueball/deadline.hpp>
-#include <cueball/detail/claim_site.hpp>
 #include <cueball/detail/resolver_runner.hpp>
 #include <cueball/detail/runtime.hpp>
 #include <cueball/detail/seat.hpp>
