@@ -10,6 +10,7 @@
 #include <cueball/laws/resolver.hpp>
 #include <cueball/manual_resolver.hpp>
 #include <cueball/observer/counting.hpp>
+#include <cueball/observer/logging.hpp>
 #include <cueball/observer/silent.hpp>
 #include <cueball/queue/fifo.hpp>
 #include <cueball/queue/interleaved.hpp>
@@ -61,6 +62,8 @@ TEST_CASE("the shipped threading models are lawful", "[threading]") {
 TEST_CASE("the shipped observers are lawful", "[observers]") {
   CHECK_NOTHROW(laws::check<cueball::observer::silent>());
   CHECK_NOTHROW(laws::check<cueball::observer::counting>());
+  CHECK_NOTHROW(laws::check(
+      cueball::observer::logging{[](cueball::observer::severity, std::string_view line) { (void)line; }}));
 }
 
 TEST_CASE("tcp_connection is a lawful connection", "[connections]") {

@@ -45,6 +45,10 @@ TEST_CASE("health: checks, resets, what lies idle, invalidation", "[health]") {
   keep(cueball::laws::health_laws());
 }
 
+TEST_CASE("leases: those that are out for long are told of", "[leases]") {
+  keep(cueball::laws::lease_laws());
+}
+
 TEST_CASE("overload: more claims than connections", "[overload]") {
   keep(cueball::laws::overload_laws());
 }

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <source_location>
 #include <string_view>
 
 #include <cueball/backend.hpp>
 #include <cueball/error.hpp>
 #include <cueball/pool_state.hpp>
+#include <cueball/time.hpp>
 
 namespace cueball {
 
@@ -46,6 +48,28 @@ enum class close_reason {
   cancelled,    ///< It was still being connected when the plan changed, time ran out, or the pool stopped.
   stopped,      ///< The pool was stopped.
 };
+
+constexpr std::string_view to_string(close_reason reason) noexcept {
+  switch (reason) {
+    case close_reason::unwanted:
+      return "the plan has no room for it";
+    case close_reason::broken:
+      return "it was broken";
+    case close_reason::discarded:
+      return "it was discarded";
+    case close_reason::detached:
+      return "it was detached";
+    case close_reason::expired:
+      return "it was past its lifetime, or idle for too long";
+    case close_reason::invalidated:
+      return "the pool was invalidated";
+    case close_reason::cancelled:
+      return "its connect was cancelled";
+    case close_reason::stopped:
+      return "the pool was stopped";
+  }
+  return "unknown";
+}
 
 /// A connection leaves the pool.
 struct closed_event {
@@ -105,6 +129,15 @@ struct rebalanced_event {
 /// The order of the idle connections was shuffled.
 struct shuffled_event {
   std::uint32_t idle;
+};
+
+/// A lease is out for longer than `pool_options::lease_limit`. Told once of each, between the limit and one
+/// and a half times the limit after the claim. Only observers that have an `on` for it hear of it, and only
+/// in their pools claims take note of where they are made.
+struct lease_overdue_event {
+  const backend& where;
+  std::source_location claimed_at;  ///< The call of `claim`, `try_claim` or `async_claim`.
+  duration limit;
 };
 
 /// The pool changed its state.

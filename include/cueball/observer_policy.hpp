@@ -53,4 +53,15 @@ concept pool_observer = requires {
 template <class Policy>
 inline constexpr bool ignores_everything = requires { requires Policy::ignores_everything; };
 
+/// True for one that says `static constexpr bool ignores_leases = true`, too: it is not called for
+/// `claimed_event` and `released_event`, and claims and releases are as fast as with `observer::silent`.
+template <class Policy>
+inline constexpr bool ignores_leases =
+    ignores_everything<Policy> || requires { requires Policy::ignores_leases; };
+
+/// True for one that also has an `on` for `lease_overdue_event`.
+template <class Policy>
+inline constexpr bool hears_overdue_leases =
+    !ignores_everything<Policy> && detail::hears<Policy, lease_overdue_event>;
+
 }  // namespace cueball

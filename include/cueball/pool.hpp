@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <memory>
+#include <source_location>
 #include <stop_token>
 #include <string>
 #include <system_error>
@@ -17,6 +18,7 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/is_executor.hpp>
 
+#include <cueball/claim_site.hpp>
 #include <cueball/connection.hpp>
 #include <cueball/deadline.hpp>
 #include <cueball/detail/arguments.hpp>
@@ -50,6 +52,7 @@ class basic_pool {
   using policies = Policies;
   using threading = typename Policies::threading;
   using observer_type = typename Policies::observer;
+  using site = detail::claim_site_for<observer_type>;  ///< A `std::source_location`, or nothing.
 
   /// `([executor or context,] resolver, [make,] [options,] [policy values...])`, in this order; policy values
   /// among themselves in any order.
@@ -102,52 +105,68 @@ class basic_pool {
   /// `errc::all_dead`, `errc::no_backend`, `errc::too_many_waiters`, `errc::overloaded`, `errc::stopped`,
   /// `errc::would_deadlock` (where it would wait on the pool's own thread), or
   /// `operation_aborted` (`stop`).
-  lease_type claim() { return claim(std::stop_token{}); }
-  lease_type claim(deadline until) { return claim(until, std::stop_token{}); }
-  lease_type claim(const std::stop_token& stop) { return take_or_wait(usual{}, stop); }
-  lease_type claim(deadline until, const std::stop_token& stop) { return take_or_wait(until, stop); }
-
-  lease_type claim(error_code& error) { return claim(std::stop_token{}, error); }
-  lease_type claim(deadline until, error_code& error) { return claim(until, std::stop_token{}, error); }
-  lease_type claim(const std::stop_token& stop, error_code& error) {
-    error = {};
-    return take_or_wait(usual{}, stop, error);
+  ///
+  /// Where the observer hears of leases that are out for long, a claim notes where it is made: `at`, which
+  /// the compiler fills in. A function that claims for others may pass on a `std::source_location` of its
+  /// caller.
+  lease_type claim(site at = std::source_location::current()) { return claim(std::stop_token{}, at); }
+  lease_type claim(deadline until, site at = std::source_location::current()) {
+    return claim(until, std::stop_token{}, at);
+  }
+  lease_type claim(const std::stop_token& stop, site at = std::source_location::current()) {
+    return take_or_wait(at, usual{}, stop);
+  }
+  lease_type claim(deadline until, const std::stop_token& stop, site at = std::source_location::current()) {
+    return take_or_wait(at, until, stop);
   }
 
-  lease_type claim(deadline until, const std::stop_token& stop, error_code& error) {
+  lease_type claim(error_code& error, site at = std::source_location::current()) {
+    return claim(std::stop_token{}, error, at);
+  }
+  lease_type claim(deadline until, error_code& error, site at = std::source_location::current()) {
+    return claim(until, std::stop_token{}, error, at);
+  }
+  lease_type claim(const std::stop_token& stop, error_code& error,
+                   site at = std::source_location::current()) {
     error = {};
-    return take_or_wait(until, stop, error);
+    return take_or_wait(at, usual{}, stop, error);
+  }
+
+  lease_type claim(deadline until, const std::stop_token& stop, error_code& error,
+                   site at = std::source_location::current()) {
+    error = {};
+    return take_or_wait(at, until, stop, error);
   }
 
   /// Takes an idle connection, or returns an empty lease. Never waits, never overtakes who waits. It may miss
   /// a connection that another thread is giving back at this instant, or whose close-watch is being armed.
-  lease_type try_claim() noexcept {
+  lease_type try_claim(site at = std::source_location::current()) noexcept {
     if (auto* const slot = engine_->take()) [[likely]]
-      return engine_->lease_of(*slot);
-    return engine_->try_claim_slowly();
+      return engine_->lease_of(*slot, at);
+    return engine_->try_claim_slowly(at);
   }
 
   /// \param why `errc::none_idle`, `errc::all_dead`, `errc::no_backend` or `errc::stopped`
-  lease_type try_claim(error_code& why) noexcept {
+  lease_type try_claim(error_code& why, site at = std::source_location::current()) noexcept {
     why = {};
     if (auto* const slot = engine_->take()) [[likely]]
-      return engine_->lease_of(*slot);
-    return engine_->try_claim_slowly(why);
+      return engine_->lease_of(*slot, at);
+    return engine_->try_claim_slowly(why, at);
   }
 
   /// Completes with `void(error_code, lease<Connection>)`, through the handler's associated executor
   /// (default: the user's executor), never inside this call. Supports cancellation of all types:
   /// `operation_aborted`. If the handler is destroyed uncalled, the connection goes back.
   template <boost::asio::completion_token_for<void(error_code, lease_type)> Token>
-  auto async_claim(Token&& token) {
-    return async_claim(deadline{engine_->options().claim_timeout}, std::forward<Token>(token));
+  auto async_claim(Token&& token, site at = std::source_location::current()) {
+    return async_claim(deadline{engine_->options().claim_timeout}, std::forward<Token>(token), at);
   }
 
   template <boost::asio::completion_token_for<void(error_code, lease_type)> Token>
-  auto async_claim(deadline until, Token&& token) {
+  auto async_claim(deadline until, Token&& token, site at = std::source_location::current()) {
     return boost::asio::async_initiate<Token, void(error_code, lease_type)>(
-        [](auto&& handler, const auto& engine, deadline when) {
-          engine->async_claim(when, std::forward<decltype(handler)>(handler));
+        [at](auto&& handler, const auto& engine, deadline when) {
+          engine->async_claim(when, std::forward<decltype(handler)>(handler), at);
         },
         token, engine_, until);
   }
@@ -261,30 +280,31 @@ class basic_pool {
 
   /// The good case comes before all that only a wait needs.
   template <class Until, class... Error>
-  lease_type take_or_wait(Until until, const std::stop_token& stop, Error&... error) {
+  lease_type take_or_wait(site at, Until until, const std::stop_token& stop, Error&... error) {
     if constexpr (may_block<threading>()) {
       if (auto* const slot = engine_->take()) [[likely]]
-        return engine_->lease_of(*slot);
-      return wait(until, stop, error...);
+        return engine_->lease_of(*slot, at);
+      return wait(at, until, stop, error...);
     } else {
       return {};
     }
   }
 
   template <class... Error>
-  [[gnu::cold, gnu::noinline]] lease_type wait(usual, const std::stop_token& stop, Error&... error) {
-    return wait(deadline{engine_->options().claim_timeout}, stop, error...);
+  [[gnu::cold, gnu::noinline]] lease_type wait(site at, usual, const std::stop_token& stop, Error&... error) {
+    return wait(at, deadline{engine_->options().claim_timeout}, stop, error...);
   }
 
   template <class... Error>
-  [[gnu::cold, gnu::noinline]] lease_type wait(deadline until, const std::stop_token& stop, Error&... error) {
+  [[gnu::cold, gnu::noinline]] lease_type wait(site at, deadline until, const std::stop_token& stop,
+                                               Error&... error) {
     if constexpr (sizeof...(Error) == 0) {
       error_code failed;
-      auto claimed = engine_->claim_slowly(until, stop, failed);
+      auto claimed = engine_->claim_slowly(until, stop, failed, at);
       if (failed) throw_claim_failed(failed);
       return claimed;
     } else {
-      return engine_->claim_slowly(until, stop, error...);
+      return engine_->claim_slowly(until, stop, error..., at);
     }
   }
 
@@ -294,6 +314,10 @@ class basic_pool {
         [this](auto places, auto resolver, auto make, const pool_options& options, auto queue, auto rebalance,
                auto decoherence, auto observer) {
           check(options);
+          if constexpr (!hears_overdue_leases<observer_type>)
+            if (options.lease_limit != no_limit)
+              detail::refuse_option("lease_limit", detail::in_words(options.lease_limit),
+                                    "no_limit, since the pool's observer does not hear of it");
           engine_ = std::make_shared<engine_type>(std::move(places), std::move(make), options, queue,
                                                   rebalance, decoherence, std::move(observer));
           engine_->start(std::move(resolver));

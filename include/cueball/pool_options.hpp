@@ -103,6 +103,11 @@ struct pool_options {
   /// for one.
   bool error_on_empty = false;
 
+  /// A lease that is out for longer is reported, once, to an observer that hears `lease_overdue_event`; with
+  /// another one there is nobody to tell, and anything but `no_limit` is refused. 1 ms to 365 days, or
+  /// `no_limit`: nobody looks.
+  duration lease_limit = no_limit;
+
   /// How long after the first news from the resolver the pool rebalances; news that come meanwhile are part
   /// of the same rebalance. 1 ms to 365 days.
   duration rebalance_delay = std::chrono::milliseconds{100};
@@ -219,6 +224,7 @@ inline void check(const pool_options& options) {
   if (options.max_waiters) detail::check_count("max_waiters", *options.max_waiters, 1'000'000'000);
   detail::check_limit("target_claim_delay", options.target_claim_delay);
   if (options.max_churn_rate) detail::check_count("max_churn_rate", *options.max_churn_rate, 1'000'000);
+  detail::check_limit("lease_limit", options.lease_limit);
   detail::check_interval("rebalance_delay", options.rebalance_delay);
   detail::check_limit("watch_delay", options.watch_delay);
   detail::check_limit("check_interval", options.check_interval);

@@ -46,6 +46,16 @@ struct slot_counters {
   std::uint64_t broken = 0;  ///< Connections that were found broken.
   std::uint64_t claims = 0;  ///< Leases given out.
 
+  /// Counter by counter.
+  constexpr slot_counters& operator+=(const slot_counters& more) noexcept {
+    opened += more.opened;
+    closed += more.closed;
+    connect_failures += more.connect_failures;
+    broken += more.broken;
+    claims += more.claims;
+    return *this;
+  }
+
   friend bool operator==(const slot_counters&, const slot_counters&) = default;
 };
 

@@ -285,6 +285,8 @@ void ledger::decided(const core::effect& what) {
       target_ = what.target;
       demand_equal(what.target, what.number == 0 ? 0 : places_, "R1: the plan sums to the target");
       return;
+    case kind::tell_lease_overdue:
+      return overdue(what);
     case kind::tell_backend_dead:
       return dies(what);
     case kind::tell_backend_alive:
@@ -397,6 +399,16 @@ void ledger::is_tested(const core::effect& what) {
   one->test_until = after(now_, options_.check_timeout);
   one->looks = 0;
   one->watched_at = UINT64_MAX;  // what the watch tells may be of the test
+}
+
+void ledger::overdue(const core::effect& what) {
+  auto* const one = of(what.slot);
+  demand(one && one->now == state::claimed, "R17: only a lease that is out is told of");
+  demand(now_ - one->claimed_at >= options_.lease_limit, "R17: no lease is told of before the limit");
+  demand(!one->is_told_of, "R17: a lease is told of once");
+  demand(what.where && what.where->key() == owner_of(*one).key, "R17: the backend of a lease is named");
+  demand(!stopping_, "R15: nobody looks after a stop");
+  one->is_told_of = true;
 }
 
 void ledger::dies(const core::effect& what) {
@@ -905,6 +917,8 @@ void ledger::take(connection& one) {
     for (const auto& other : connections_)
       demand(other.now != state::idle || other.rank == 0, "lifo hands out what came back last");
   one.now = state::claimed;
+  one.claimed_at = now_;
+  one.is_told_of = false;
   ++one.claims;
 }
 

@@ -48,6 +48,7 @@ pool_options setting::options() const {
   if (max_waiters != 0) all.max_waiters = max_waiters;
   if (target_delay_ms != 0) all.target_claim_delay = milliseconds{target_delay_ms};
   all.error_on_empty = error_on_empty;
+  if (lease_ms != 0) all.lease_limit = milliseconds{lease_ms};
   all.max_connecting = {per_backend, per_pool};
   all.recovery.usual = {.retries = retries,
                         .timeout = milliseconds{timeout_ms},
@@ -76,9 +77,10 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .lifetime_spread_percent = " << shown.lifetime_spread_percent
              << ", .churn_rate = " << shown.churn_rate << ", .max_waiters = " << shown.max_waiters
              << ", .target_delay_ms = " << shown.target_delay_ms
-             << ", .error_on_empty = " << shown.error_on_empty << ", .retries = " << shown.retries
-             << ", .timeout_ms = " << shown.timeout_ms << ", .max_timeout_ms = " << shown.max_timeout_ms
-             << ", .delay_ms = " << shown.delay_ms << ", .initial_delay_ms = " << shown.initial_delay_ms
+             << ", .error_on_empty = " << shown.error_on_empty << ", .lease_ms = " << shown.lease_ms
+             << ", .retries = " << shown.retries << ", .timeout_ms = " << shown.timeout_ms
+             << ", .max_timeout_ms = " << shown.max_timeout_ms << ", .delay_ms = " << shown.delay_ms
+             << ", .initial_delay_ms = " << shown.initial_delay_ms
              << ", .max_delay_ms = " << shown.max_delay_ms << ", .spread_percent = " << shown.spread_percent
              << ", .stable_ms = " << shown.stable_ms << ", .decoherence_ms = " << shown.decoherence_ms
              << ", .slice = " << shown.slice << "}";

@@ -546,15 +546,15 @@ void simulator::stale(unsigned variant) {
 }
 
 void simulator::drain() {
-  // Timers, the sweep, the shuffle, trimming, and a rebalance with the one that is owed and the one that is
-  // due.
+  // Timers, the sweep, that of leases, the shuffle, trimming, and a rebalance with the one that is owed and
+  // the one that is due.
   const auto stats = pool_->stats();
   const auto slots = links_.size() + setting_.max_connections + setting_.per_pool;
   const auto waiting =
       static_cast<std::size_t>(std::count_if(waiters_.begin(), waiters_.end(), [](const auto& who) {
         return who->now == core::waiter::state::waiting;
       }));
-  const auto steps = 4 * slots + waiting + 10 * (stats.backends.size() + 1);
+  const auto steps = 5 * slots + waiting + 10 * (stats.backends.size() + 1);
   const auto most = steps / setting_.slice + 10;
   for (std::size_t wakes = 0;; ++wakes) {
     while (perform() || answer_plan()) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <string>
 
 #include <cueball/backend.hpp>
@@ -31,6 +32,7 @@ struct effect {
     tell_connected,
     tell_connect_failed,
     tell_closed,
+    tell_lease_overdue,
     tell_backend_added,
     tell_backend_changed,
     tell_backend_removed,
@@ -50,9 +52,10 @@ struct effect {
   std::string text{};
   close_reason reason{};
   pool_state state{};
-  duration timeout{};        ///< open, check, reset: how long it may take.
-  std::uint32_t number = 0;  ///< tell_rebalanced: live backends; tell_shuffled: idle connections.
-  std::uint32_t target = 0;  ///< tell_rebalanced
+  duration timeout{};                 ///< open, check, reset: how long it may take.
+  std::uint32_t number = 0;           ///< tell_rebalanced: live backends; tell_shuffled: idle connections.
+  std::uint32_t target = 0;           ///< tell_rebalanced
+  std::source_location claimed_at{};  ///< tell_lease_overdue
 };
 
 }  // namespace cueball::core

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <cueball/backend.hpp>
+#include <cueball/claim_site.hpp>
 #include <cueball/core/abilities.hpp>
 #include <cueball/core/backend_record.hpp>
 #include <cueball/core/backoff.hpp>
@@ -48,9 +49,11 @@ enum class verdict : std::uint8_t { good, broken, discarded };
 template <class Policies, class Payload>
 class pool_core {
  public:
-  using slot_type = slot<Payload, std::conditional_t<shares_front<typename Policies::threading>,
-                                                     shared_slot<typename Policies::threading>, slot_base>>;
   using observer_type = typename Policies::observer;
+  static constexpr bool hears_overdue = hears_overdue_leases<observer_type>;
+  using untimed_slot = std::conditional_t<shares_front<typename Policies::threading>,
+                                          shared_slot<typename Policies::threading>, slot_base>;
+  using slot_type = slot<Payload, std::conditional_t<hears_overdue, timed_slot<untimed_slot>, untimed_slot>>;
 
   /// A step on a shared front takes about twice as long: what threads write is in lines of its own.
   static constexpr std::uint32_t usual_slice = shares_front<typename Policies::threading> ? 64 : 128;
@@ -94,6 +97,12 @@ class pool_core {
   /// Makes a claimed slot idle. Refused if the book has to be told (`release`). After that nothing of the
   /// pool may be touched: it may be gone.
   push_result try_put(slot_base& slot) noexcept { return front_.try_put(slot); }
+
+  /// The holder of the slot, who has just got it, was asked for it here. Needs no lock.
+  static void note_claim([[maybe_unused]] slot_type& slot,
+                         [[maybe_unused]] detail::claim_site_for<observer_type> where) noexcept {
+    if constexpr (hears_overdue) slot.claimed_at.store(where.where(), std::memory_order_release);
+  }
 
   // Life.
 
@@ -295,6 +304,7 @@ class pool_core {
       sweep,
       idle,
       age,
+      leases,
       resolver
     };
     kind what{};
@@ -678,6 +688,14 @@ class pool_core {
   /// It is replaced.
   void wear_out(slot_base& slot);
 
+  // Leases that are out for long.
+
+  void plan_lease_sweep(time_point now);
+
+  void lease_sweep_on(std::uint32_t& steps, time_point now);
+
+  void look_at_lease(slot_type& slot, time_point now);
+
   // Decoherence.
 
   void plan_decoherence(time_point now);
@@ -803,6 +821,11 @@ class pool_core {
     std::uint32_t at = 0;
     bool running = false;
   } age_;
+  struct {
+    std::uint32_t timer = 0;
+    std::uint32_t at = 0;
+    bool running = false;
+  } lease_sweep_;
   std::uint32_t stop_at_ = 0;
 
   std::uint64_t waited_ = 0;
@@ -822,6 +845,7 @@ class pool_core {
 #include <cueball/core/impl/claims.hpp>
 #include <cueball/core/impl/connections.hpp>
 #include <cueball/core/impl/health.hpp>
+#include <cueball/core/impl/leases.hpp>
 #include <cueball/core/impl/life.hpp>
 #include <cueball/core/impl/lifetimes.hpp>
 #include <cueball/core/impl/rebalance.hpp>

@@ -73,7 +73,7 @@ class registry {
   void erase(backend_record& record) {
     forget_key(record);
     records_.erase(record);
-    add_up(past_, record.counters);
+    past_ += record.counters;
     descriptions_.drop(record.description);
     free_numbers_.push_back(record.number);
     by_number_[record.number].reset();
@@ -81,14 +81,6 @@ class registry {
 
   /// What those that are gone have counted.
   const slot_counters& past() const noexcept { return past_; }
-
-  static void add_up(slot_counters& sum, const slot_counters& row) noexcept {
-    sum.opened += row.opened;
-    sum.closed += row.closed;
-    sum.connect_failures += row.connect_failures;
-    sum.broken += row.broken;
-    sum.claims += row.claims;
-  }
 
  private:
   class descriptions descriptions_;

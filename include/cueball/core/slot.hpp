@@ -3,7 +3,9 @@
 /// The pool's record of one connection over its life, and the table of them.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <source_location>
 #include <utility>
 
 #include <cueball/relaxed_word.hpp>
@@ -87,6 +89,21 @@ class slot_handle {
 
  private:
   slot_base* slot_ = nullptr;
+};
+
+/// A slot of a pool whose observer wants to hear of leases that are out for long.
+template <class Base>
+struct timed_slot : Base {
+  /// By its holder; after it has counted the claim, which who acquires this sees then.
+  std::atomic<std::source_location> claimed_at{};
+
+  /// The lease that the last look found, and when a look found it first.
+  struct {
+    std::uint64_t claims = 0;
+    time_point first{};
+    std::uint32_t generation = 0;
+    bool told = false;
+  } seen;
 };
 
 /// A slot with what the shell keeps beside it: the connection.

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <source_location>
 #include <stop_token>
 #include <string>
 #include <tuple>
@@ -32,6 +33,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <cueball/claim_site.hpp>
 #include <cueball/connection.hpp>
 #include <cueball/core/pool_core.hpp>
 #include <cueball/deadline.hpp>
@@ -88,6 +90,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   using core_type = core::pool_core<Policies, seat<Connection>>;
   using slot_type = typename core_type::slot_type;
   using clock = typename threading::clock;
+  using site = claim_site_for<observer_type>;
 
   engine(places where, maker<Connection> make, const pool_options& options,
          const typename Policies::queue& queue, const typename Policies::rebalance& rebalance,
@@ -139,29 +142,35 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     return core_.try_take();
   }
 
+  lease<Connection> lease_of(slot_type& slot, site where) noexcept {
+    core_type::note_claim(slot, where);
+    return lease_of(slot);
+  }
+
+  /// Where it was claimed was noted before.
   lease<Connection> lease_of(slot_type& slot) noexcept {
-    if constexpr (!ignores_everything<observer_type>) observer_.on(claimed_event{*core_.where(slot)});
+    if constexpr (!ignores_leases<observer_type>) observer_.on(claimed_event{*core_.where(slot)});
     return lease_access::make<Connection>(*this, slot);
   }
 
   /// `take` past the gate.
-  [[gnu::cold, gnu::noinline]] lease<Connection> try_claim_slowly(error_code& why) noexcept {
+  [[gnu::cold, gnu::noinline]] lease<Connection> try_claim_slowly(error_code& why, site where) noexcept {
     slot_type* slot = nullptr;
     {
       const std::scoped_lock lock{mutex_};
       slot = core_.try_claim(why);
     }
-    return slot ? lease_of(*slot) : lease<Connection>{};
+    return slot ? lease_of(*slot, where) : lease<Connection>{};
   }
 
-  [[gnu::cold, gnu::noinline]] lease<Connection> try_claim_slowly() noexcept {
+  [[gnu::cold, gnu::noinline]] lease<Connection> try_claim_slowly(site where) noexcept {
     error_code ignored;
-    return try_claim_slowly(ignored);
+    return try_claim_slowly(ignored, where);
   }
 
   /// Waits until a connection is granted.
   [[gnu::noinline]] lease<Connection> claim_slowly(deadline until, const std::stop_token& stop,
-                                                   error_code& error) {
+                                                   error_code& error, site where) {
     if (places_.is_here()) {
       error = errc::would_deadlock;
       return {};
@@ -169,7 +178,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     blocking_waiter<typename threading::parker> waiter;
     wait(waiter, stop, until, [&](time_point when, time_point now) { core_.claim(waiter, when, now); });
     error = waiter.error;
-    return waiter.granted ? lease_of(slot_of(waiter)) : lease<Connection>{};
+    return waiter.granted ? lease_of(slot_of(waiter), where) : lease<Connection>{};
   }
 
   void wait_ready(std::uint32_t count, deadline until, error_code& error) {
@@ -202,13 +211,15 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   using stop_answer = std::tuple<error_code, std::size_t>;
 
   template <class Handler>
-  void async_claim(deadline until, Handler&& handler) {
+  void async_claim(deadline until, Handler&& handler, site where) {
     // The good case makes no waiter, and reads no clock.
     constexpr bool posts_handler = is_posted_in_its_memory<std::decay_t<Handler>>;
     if constexpr (posts_handler)
-      if (auto* const slot = take()) [[likely]]
+      if (auto* const slot = take()) [[likely]] {
+        core_type::note_claim(*slot, where);
         return post_claim(taken_slot<engine>{*this, *slot}, std::forward<Handler>(handler));
-    start_waiting<claim_answer>(std::forward<Handler>(handler), until,
+      }
+    start_waiting<claim_answer>(std::forward<Handler>(handler), until, where,
                                 [this](core::waiter& waiter, deadline how_long) {
                                   if constexpr (!posts_handler)
                                     if (auto* const slot = take()) {
@@ -225,20 +236,21 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   template <class Handler>
   void async_wait_ready(std::uint32_t count, deadline until, Handler&& handler) {
-    start_waiting<ready_answer>(
-        std::forward<Handler>(handler), until, [this, count](core::waiter& waiter, deadline how_long) {
-          with_book([&] {
-            const auto now = clock::now();
-            core_.wait_ready(waiter, count, how_long.resolve([now] { return now; }), now);
-          });
-          return false;
-        });
+    start_waiting<ready_answer>(std::forward<Handler>(handler), until, std::source_location{},
+                                [this, count](core::waiter& waiter, deadline how_long) {
+                                  with_book([&] {
+                                    const auto now = clock::now();
+                                    core_.wait_ready(waiter, count, how_long.resolve([now] { return now; }),
+                                                     now);
+                                  });
+                                  return false;
+                                });
   }
 
   template <class Handler>
   void async_stop(deadline until, Handler&& handler) {
     request_stop();
-    start_waiting<stop_answer>(std::forward<Handler>(handler), until,
+    start_waiting<stop_answer>(std::forward<Handler>(handler), until, std::source_location{},
                                [this](core::waiter& waiter, deadline how_long) {
                                  with_book([&] {
                                    const auto now = clock::now();
@@ -259,6 +271,11 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       return {waiter.error};
   }
 
+  /// For the waiters: the claim was made there.
+  static void note_claim(core::waiter& waiter, site where) noexcept {
+    if (waiter.granted) core_type::note_claim(slot_of(waiter), where);
+  }
+
   /// Ends a wait with `operation_aborted`, if it has not ended.
   void cancel(core::waiter& waiter) {
     with_book([&] { core_.cancel(waiter, boost::asio::error::operation_aborted); });
@@ -269,7 +286,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   void release(lease_record& record) noexcept override {
     auto& slot = slot_of(record);
     if (is_open(*slot.connection)) [[likely]] {
-      if constexpr (!ignores_everything<observer_type>) return release_observed(slot);
+      if constexpr (!ignores_leases<observer_type>) return release_observed(slot);
       if (const auto came = put(slot); came != push_result::done) [[unlikely]]
         put_slowly(slot, came);
       return;
@@ -281,7 +298,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   void detach(lease_record& record) noexcept override {
     auto& slot = slot_of(record);
-    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*core_.where(slot), false});
+    if constexpr (!ignores_leases<observer_type>) observer_.on(released_event{*core_.where(slot), false});
     drop(slot, close_reason::detached);
   }
 
@@ -482,10 +499,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   template <class Answer, class Handler, class Register>
-  [[gnu::noinline]] void start_waiting(Handler&& handler, deadline until, Register enter) {
+  [[gnu::noinline]] void start_waiting(Handler&& handler, deadline until, site where, Register enter) {
     using waiter_type = async_waiter<engine, std::decay_t<Handler>, Answer>;
     const auto keep = this->shared_from_this();  // the wait may end, and the pool with it, before this does
-    auto& waiter = waiter_type::make(keep, std::forward<Handler>(handler));
+    auto& waiter = waiter_type::make(keep, std::forward<Handler>(handler), where);
     waiter.accept_cancellation();
     bool granted = false;
     try {
@@ -538,7 +555,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   [[gnu::cold, gnu::noinline]] void end(slot_type& slot, core::verdict how) noexcept {
-    if constexpr (!ignores_everything<observer_type>) observer_.on(released_event{*core_.where(slot), false});
+    if constexpr (!ignores_leases<observer_type>) observer_.on(released_event{*core_.where(slot), false});
     release_slowly(slot, how);
   }
 
@@ -622,6 +639,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
           return observer_.on(connect_failed_event{*what.where, what.error, what.text});
         case kind::tell_closed:
           return observer_.on(closed_event{*what.where, what.reason, what.error, what.text});
+        case kind::tell_lease_overdue:
+          if constexpr (hears_overdue_leases<observer_type>)
+            observer_.on(lease_overdue_event{*what.where, what.claimed_at, options_.lease_limit});
+          return;
         case kind::tell_backend_added:
           return observer_.on(backend_added_event{*what.where});
         case kind::tell_backend_changed:

@@ -125,11 +125,11 @@ class async_waiter final : public shell_waiter {
   using allocator_type = handler_allocator<Handler>;
 
   /// The waiter belongs to itself from here on, and to the completion that it posts at the end.
-  static async_waiter& make(std::shared_ptr<Engine> engine, Handler handler) {
+  static async_waiter& make(std::shared_ptr<Engine> engine, Handler handler, typename Engine::site where) {
     auto allocator = allocator_for(handler);
     const auto memory = traits::allocate(allocator, 1);
     try {
-      return *::new (static_cast<void*>(memory)) async_waiter{std::move(engine), std::move(handler)};
+      return *::new (static_cast<void*>(memory)) async_waiter{std::move(engine), std::move(handler), where};
     } catch (...) {  // from the handler's move
       traits::deallocate(allocator, memory, 1);
       throw;
@@ -148,6 +148,7 @@ class async_waiter final : public shell_waiter {
   }
 
   void deliver() noexcept override {
+    Engine::note_claim(*this, where_);
     auto executor = boost::asio::get_associated_executor(handler_, engine_->executor());
     boost::asio::post(executor, completion{this});
   }
@@ -158,9 +159,10 @@ class async_waiter final : public shell_waiter {
   using work = std::decay_t<decltype(boost::asio::prefer(std::declval<const executor_type&>(),
                                                          boost::asio::execution::outstanding_work.tracked))>;
 
-  async_waiter(std::shared_ptr<Engine> engine, Handler handler)
+  async_waiter(std::shared_ptr<Engine> engine, Handler handler, typename Engine::site where)
       : engine_(std::move(engine)),
         handler_(std::move(handler)),
+        where_(where),
         work_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, engine_->executor()),
                                   boost::asio::execution::outstanding_work.tracked)) {}
 
@@ -212,6 +214,7 @@ class async_waiter final : public shell_waiter {
 
   std::shared_ptr<Engine> engine_;
   Handler handler_;
+  [[no_unique_address]] typename Engine::site where_;
   work work_;
 };
 

@@ -32,12 +32,13 @@ class counting {
     std::atomic<std::uint64_t> value_ = 0;
   };
 
-  counter claimed, released, connected, connect_failed, closed;
+  counter claimed, released, lease_overdue, connected, connect_failed, closed;
   counter backend_added, backend_changed, backend_removed, backend_dead, backend_alive, resolver_failed;
   counter plan_failed, rebalanced, shuffled, state_changed;
 
   void on(const claimed_event&) noexcept { claimed.add(); }
   void on(const released_event&) noexcept { released.add(); }
+  void on(const lease_overdue_event&) noexcept { lease_overdue.add(); }
   void on(const connected_event&) noexcept { connected.add(); }
   void on(const connect_failed_event&) noexcept { connect_failed.add(); }
   void on(const closed_event&) noexcept { closed.add(); }

@@ -15,6 +15,7 @@ void pool_core<Policies, Payload>::start(time_point now) {
   effects_.push_back({.what = effect::kind::run_resolver});
   plan_decoherence(now);
   plan_look(now);
+  plan_lease_sweep(now);
 }
 
 template <class Policies, class Payload>
@@ -27,6 +28,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
   timers_.cancel(sweep_.timer);
   timers_.cancel(age_.timer);
   timers_.cancel(idle_.timer);
+  timers_.cancel(lease_sweep_.timer);
   effects_.push_back({.what = effect::kind::stop_resolver});
   job_.end();
   at_record_ = registry_.records().front();
@@ -53,6 +55,7 @@ void pool_core<Policies, Payload>::wake(time_point now) {
   }
   if (idle_.running) look_on(steps, now);
   if (age_.running) age_on(steps, now);
+  if (lease_sweep_.running) lease_sweep_on(steps, now);
   if (shuffling_)
     shuffle_on(steps);
   else if (front_.has_work())
@@ -71,7 +74,7 @@ bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
   return (sweep_.running && checking_ <= front_.idle() / 8) || age_.running || idle_.running || idle_.again ||
-         invalidation_.running || shuffling_ || front_.has_work() || must_trim() ||
+         invalidation_.running || lease_sweep_.running || shuffling_ || front_.has_work() || must_trim() ||
          (!claims_.empty() && refusal()) || (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
@@ -106,7 +109,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
       row.counters.claims += slot->claims;
     }
     all.slots += row.slots;
-    registry::add_up(all.counters, row.counters);
+    all.counters += row.counters;
   }
   return all;
 }
@@ -216,6 +219,9 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       age_.timer = 0;
       age_.when = never_comes;
       age_.running = true;
+      break;
+    case alarm::kind::leases:
+      lease_sweep_ = {.running = true};
       break;
     case alarm::kind::sweep:
       sweep_ = {.running = true};

@@ -3,6 +3,8 @@
 /// The laws of an observer.
 #pragma once
 
+#include <chrono>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -33,6 +35,8 @@ void check_observer(const Make& make) {
         observer.on(claimed_event{where});
         observer.on(released_event{where, i % 2 == 0});
         if (thread != 0) continue;
+        if constexpr (hears_overdue_leases<Policy>)
+          observer.on(lease_overdue_event{where, std::source_location::current(), std::chrono::seconds{30}});
         observer.on(connected_event{where});
         observer.on(connect_failed_event{where, errc::connect_timeout, {}});
         observer.on(connect_failed_event{where, errc::connect_failed, "refused"});

@@ -56,6 +56,8 @@ class ledger {
     bool resting = false;   ///< Idle, and checked before anybody gets it, as the core says.
     bool outdated = false;  ///< Opened before an invalidation.
     bool is_reset = true;   ///< Since it was claimed.
+    time_point claimed_at{};
+    bool is_told_of = false;  ///< That it is claimed for long.
   };
 
   /// One backend from announcement to removal; announced anew after that it is another one.
@@ -175,6 +177,7 @@ class ledger {
   bool membership_differs() const;
   void opens(const core::effect& what);
   void closes(const core::effect& what);
+  void overdue(const core::effect& what);
   void gathers();
   void rebalanced(world& pool);
   void dies(const core::effect& what);

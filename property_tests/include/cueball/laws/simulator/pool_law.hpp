@@ -20,6 +20,7 @@ struct pool_law {
 const std::vector<pool_law>& balance_laws();
 const std::vector<pool_law>& churn_laws();
 const std::vector<pool_law>& health_laws();
+const std::vector<pool_law>& lease_laws();
 const std::vector<pool_law>& life_laws();
 const std::vector<pool_law>& order_laws();
 const std::vector<pool_law>& lifetime_laws();

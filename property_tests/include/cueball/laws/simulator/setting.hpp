@@ -41,6 +41,7 @@ struct setting {
   std::uint32_t max_waiters = 0;      ///< 0: any number.
   std::uint32_t target_delay_ms = 0;  ///< 0: nobody is shed.
   bool error_on_empty = false;
+  std::uint32_t lease_ms = 0;  ///< 0: no limit.
   std::uint32_t retries = 3;
   std::uint32_t timeout_ms = 1000;
   std::uint32_t max_timeout_ms = 2000;
