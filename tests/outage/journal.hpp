@@ -166,7 +166,7 @@ inline line described(const settings& told) {
       .put("delay", in_ms(usual.delay))
       .put("max_delay", in_ms(usual.max_delay))
       .put_raw("spread", std::to_string(usual.spread))
-      .put("checks", has_checks<cueball::pool_options>);
+      .put("check_timeout", in_ms(check_timeout_of(told.options)));
   return out;
 }
 

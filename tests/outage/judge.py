@@ -4,8 +4,9 @@
 import math
 from dataclasses import dataclass
 
+from .stage import CONNECT
+
 SLACK = 0.150    # what a busy machine may add to any time: the wake of a thread, a turn of an executor
-CONNECT = 0.010  # a connect on loopback, or the answer to a request
 
 
 @dataclass
@@ -29,7 +30,8 @@ class Verdict:
         self.stage = stage
         load = stage.load
         self.options = {key: value / 1000 if key in ("deadline", "request_limit", "max_delay", "max_timeout",
-                                                     "rebalance_delay", "watch_delay", "timeout", "delay") else value
+                                                     "rebalance_delay", "watch_delay", "timeout", "delay",
+                                                     "check_timeout") else value
                         for key, value in load.options.items()}
         self.begun = min(outage.begun for outage in stage.outages)
         self.healed = max(outage.healed for outage in stage.outages)
@@ -70,7 +72,7 @@ class Verdict:
     def bound_of_return(self):
         """R10: one delay of the longest kind, after what was in flight at the return has been given up."""
         options = self.options
-        in_flight = options["max_timeout"] if self.stage.terms.connects_hang else 0
+        in_flight = (options["max_timeout"] if self.stage.terms.connects_hang else 0) + options["check_timeout"]
         return in_flight + options["max_delay"] * (1 + options["spread"]) + 2 * CONNECT + SLACK
 
     def bound_of_whole(self):
@@ -123,12 +125,12 @@ class Verdict:
         return max((later - earlier for earlier, later in zip(times, times[1:])), default=math.inf)
 
     def longest_wait_while_failed(self):
-        """Of claims that were made, and came back, while the pool said that it had failed."""
+        """How much of a wait passed while the pool said that it had failed."""
         longest, since = 0, None
         for event in [event for event in self.events if event["what"] == "state"] + [{"t": math.inf, "state": ""}]:
             if since is not None:
-                longest = max([longest, *(claim["claimed"] - claim["begun"] for claim in self.claims
-                                          if since <= claim["begun"] and claim["claimed"] <= event["t"])])
+                longest = max([longest, *(min(claim["claimed"], event["t"]) - max(claim["begun"], since)
+                                          for claim in self.claims)])
             since = event["t"] if event["state"] == "failed" else None
         return longest
 
@@ -140,7 +142,7 @@ class Verdict:
             "claims": len(self.claims), "claims_failed": len(self.failed_claims),
             "requests_failed": len(self.failed_requests), "longest_wait_ms": ms(self.longest_wait),
             "deadline_ms": ms(self.options["deadline"]), "opened": self.opened, "least": self.stage.terms.least,
-            "in_vain": self.in_vain, "deaths": self.count("dead"), "pool_checks": self.options["checks"],
+            "in_vain": self.in_vain, "deaths": self.count("dead"), "checks_idle": self.options["check_timeout"] > 0,
             "verdict": "pass" if self.held else "fail",
             "checks": [{"what": check.what, "found": check.found, "bound": check.bound, "unit": check.unit,
                         "held": check.held} for check in self.checks],

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The scenes. Each is a function of a stage; its docstring says what happens. It says in `stage.terms` what may be
-asked of the pool."""
+"""The scenes. Each is a generator; its docstring says what happens. It ends its play with a `yield`; when it goes on,
+the load has stopped, and it says in `stage.terms` what may be asked of the pool."""
 
 SCENES = {}
 
@@ -16,6 +16,7 @@ def scene(count=3, behind=None, settings=()):
 
 
 def settle(stage):
+    stage.until_requests_ended()
     stage.until_whole()
     stage.until_good_answers()
 
@@ -23,17 +24,21 @@ def settle(stage):
 def killed(stage, least):
     """All that was connected to those that were killed may fail one request each. Of a dying server the connections
     are closed a moment before it stops listening: what it accepts in between is lost as well."""
-    doomed = sum(stage.connected(outage.port, outage.begun, outage.healed) for outage in stage.outages)
+    doomed = sum(stage.doomed(outage) for outage in stage.outages)
     stage.terms.requests_lost = sum(outage.lost for outage in stage.outages) + doomed
     stage.terms.least = least + doomed
     stage.terms.refuses = True
 
 
 def discarded(stage):
-    """Each lease whose request failed is discarded, and its connection has to be opened again. A death moves a
-    share away, and back."""
-    stage.terms.least = sum(each["request"] not in ("good", "none") for each in stage.load.claims)
-    stage.terms.spare = (stage.missing() + 2 * stage.share(3)) * stage.deaths()
+    """Each lease whose request failed is discarded, and its connection has to be opened again; so has one that the
+    pool itself finds broken. After a death, where there are others, a share comes back. What is not broken when its
+    server dies is moved as well."""
+    stage.terms.least = sum(event["what"] == "closed" and event["reason"] in ("discarded", "broken")
+                            for event in stage.load.events)
+    returned = stage.share(3) * stage.deaths() if stage.count > 1 else 0
+    stage.terms.least += returned
+    stage.terms.spare = stage.share(3) * stage.deaths()
 
 
 @scene()
@@ -41,10 +46,11 @@ def kill_one(stage):
     """One of three servers is killed, and started again when it is dead and its probes have become slow."""
     server = stage.servers[0]
     outage = stage.strike(server.port, server.kill)
-    stage.until_dead(server.port)
+    stage.until_taken_over(server.port)
     stage.until_delays_are_long()
     stage.heal(outage, server.start)
     settle(stage)
+    yield
     killed(stage, least=2 * stage.share(3))  # to the others, and back
 
 
@@ -59,20 +65,22 @@ def kill_all(stage):
         stage.until(lambda: all(stage.row(each.port)["up"] == stage.row(each.port)["planned"] > 0
                                 for each in outages if each.healed), "those that are back had their share")
     settle(stage)
+    yield
     stage.terms.others = False
     killed(stage, least=stage.share(1) + stage.share(2) + stage.share(3))
 
 
 @scene()
 def rolling(stage):
-    """Each in turn is shut down until the others have its share, and started again. The next one when it has it back."""
+    """Each in turn is shut down until the others have its share, and started again. The next one when it has its share
+    back."""
     for server in stage.servers:
         outage = stage.strike(server.port, server.shut_down)
-        stage.until(lambda: stage.row(server.port)["dead"] and sum(row["up"] for row in stage.now()["backends"]) ==
-                    stage.load.options["max_connections"], "the others had the share of the one that went")
+        stage.until_taken_over(server.port)
         stage.heal(outage, server.start)
         stage.until_whole()
     settle(stage)
+    yield
     killed(stage, least=2 * stage.share(3) * stage.count)
 
 
@@ -84,6 +92,7 @@ def bounce(stage):
         stage.heal(outage, server.start)
         stage.until_whole()
     settle(stage)
+    yield
     killed(stage, least=sum(outage.lost for outage in stage.outages) + stage.share(3) * stage.deaths())
 
 
@@ -95,6 +104,7 @@ def freeze_one(stage):
     stage.until_delays_are_long()
     stage.heal(outage, server.thaw)
     settle(stage)
+    yield
     discarded(stage)
 
 
@@ -106,6 +116,7 @@ def freeze_only(stage):
     stage.until_delays_are_long()
     stage.heal(outage, server.thaw)
     settle(stage)
+    yield
     stage.terms.others = False
     discarded(stage)
 
@@ -118,6 +129,7 @@ def swallow_only(stage):
     stage.until_delays_are_long()
     stage.heal(outage, lambda: stage.proxy.order("pass"))
     settle(stage)
+    yield
     stage.terms.others = False
     discarded(stage)
 
@@ -131,6 +143,7 @@ def drop_only(stage):
     stage.until_delays_are_long()
     stage.heal(outage, stage.namespace.heal)
     settle(stage)
+    yield
     stage.terms.others = False
     stage.terms.connects_hang = True
     discarded(stage)
@@ -144,6 +157,7 @@ def drop_one(stage):
     stage.until_delays_are_long()
     stage.heal(outage, stage.namespace.heal)
     settle(stage)
+    yield
     stage.terms.connects_hang = True
     discarded(stage)
 
@@ -158,6 +172,7 @@ def reset_storm(stage):
     for outage in outages:
         stage.heal(outage, lambda: None)
     settle(stage)
+    yield
     stage.terms.others = False
     stage.terms.requests_lost = resets
     stage.terms.least = resets
@@ -172,6 +187,7 @@ def hang_up_only(stage):
     stage.until_delays_are_long()
     stage.heal(outage, lambda: stage.proxy.order("pass"))
     settle(stage)
+    yield
     stage.terms.others = False
     stage.terms.least = outage.lost
     # A round goes on until the first of its connections is found broken.

@@ -54,6 +54,16 @@ void set_checks(Options& options, cueball::duration interval, cueball::duration 
   }
 }
 
+/// Zero where the pool has no checks.
+template <class Options>
+cueball::duration check_timeout_of(const Options& options) {
+  if constexpr (has_checks<Options>) {
+    return options.check_timeout;
+  } else {
+    return cueball::duration::zero();
+  }
+}
+
 namespace detail {
 
 inline std::uint32_t number_in(std::string_view text) {

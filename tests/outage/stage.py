@@ -9,6 +9,7 @@ from typing import Optional
 
 from .processes import Load, Namespace, Proxy, Redis, end_all, free_ports
 
+CONNECT = 0.010  # seconds: a connect on loopback, or the answer to a request
 GOOD_ANSWERS = 100  # that the pool has to give in a row before the fault, and after all is well
 
 
@@ -18,6 +19,7 @@ class Outage:
     port: int
     begun: float
     lost: int  # connections that were up to it
+    struck: Optional[float] = None  # the deed was done
     healed: Optional[float] = None
 
 
@@ -45,7 +47,7 @@ class Stage:
 
     @contextmanager
     def open(self, journal):
-        """Everything runs, and the pool is whole, while this lasts."""
+        """Everything runs, and the pool is whole, when this begins. At its end the load stops, then all else."""
         try:
             self._begin(journal)
             yield self
@@ -106,8 +108,17 @@ class Stage:
         self.until(lambda: sum(each["request"] == "good" for each in self.load.claims[first:]) >= GOOD_ANSWERS,
                    "requests were answered")
 
-    def until_dead(self, port):
-        self.until(lambda: self.row(port)["dead"], "the server was taken for dead")
+    def until_requests_ended(self):
+        """Those that were made before the last return."""
+        until = max(outage.healed for outage in self.outages) + self.load.options["request_limit"] / 1000
+        self.until(lambda: self.now()["t"] >= until, "time passed")
+
+    def until_taken_over(self, port):
+        """It is dead, and the others have its share."""
+        whole = self.load.options["max_connections"]
+        self.until(lambda: self.row(port)["dead"] and self.row(port)["total"] <= 1 and
+                   sum(row["up"] for row in self.now()["backends"]) == whole,
+                   "the others had the share of the one that went")
 
     def until_delays_are_long(self):
         """Since the first outage began: long enough for any delay to have grown to its maximum."""
@@ -124,6 +135,7 @@ class Stage:
         """The outage of this server begins with the deed."""
         self.outages.append(Outage(port, time.monotonic(), self.row(port)["up"]))
         deed()
+        self.outages[-1].struck = time.monotonic()
         return self.outages[-1]
 
     def heal(self, outage, deed):
@@ -135,10 +147,10 @@ class Stage:
         """Connections that the servers that were away have to get back, at most."""
         return max(self.share(1) if self.count == 1 else self.share(2), 1)
 
-    def connected(self, port, since, until):
-        """How many connects to it succeeded."""
-        return sum(event["what"] == "connected" and event["port"] == port and since <= event["t"] < until
-                   for event in self.load.events)
+    def doomed(self, outage):
+        """How many connects to it succeeded while it was being struck."""
+        return sum(event["what"] == "connected" and event["port"] == outage.port and
+                   outage.begun <= event["t"] < outage.struck + CONNECT for event in self.load.events)
 
     def deaths(self):
         return sum(event["what"] == "dead" for event in self.load.events)
