@@ -138,6 +138,9 @@ class Redis:
                                 "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", "/"])
         self.program.wait_for("Ready to accept connections")
 
+    def begin_to_die(self):
+        self.program.send(signal.SIGKILL)
+
     def kill(self):
         self.program.kill()
 

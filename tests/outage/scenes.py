@@ -57,7 +57,9 @@ def kill_one(stage):
 @scene()
 def kill_all(stage):
     """All three are killed; when all are dead they are started again, one by one."""
-    outages = [stage.strike(server.port, server.kill) for server in stage.servers]
+    outages = [stage.strike(server.port, server.begin_to_die) for server in stage.servers]
+    for server, outage in zip(stage.servers, outages):  # together: else the others take over what the first one had
+        stage.complete(outage, server.kill)
     stage.until(lambda: stage.now()["state"] == "failed", "the pool had failed")
     stage.until_delays_are_long()
     for server, outage in zip(stage.servers, outages):

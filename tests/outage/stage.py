@@ -134,9 +134,13 @@ class Stage:
     def strike(self, port, deed):
         """The outage of this server begins with the deed."""
         self.outages.append(Outage(port, time.monotonic(), self.row(port)["up"]))
-        deed()
-        self.outages[-1].struck = time.monotonic()
+        self.complete(self.outages[-1], deed)
         return self.outages[-1]
+
+    def complete(self, outage, deed):
+        """The server is away for good when the deed is done."""
+        deed()
+        outage.struck = time.monotonic()
 
     def heal(self, outage, deed):
         """The deed ends it, and it is over when the deed is done."""
