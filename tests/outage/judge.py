@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .stage import CONNECT
 
+NEVER = 1e9      # in JSON there is no infinity
 SLACK = 0.150    # what a busy machine may add to any time: the wake of a thread, a turn of an executor
 
 
@@ -22,7 +23,7 @@ class Check:
 
 
 def ms(seconds):
-    return None if seconds is None else round(1000 * seconds, 1)
+    return round(1000 * seconds, 1)
 
 
 class Verdict:
@@ -58,7 +59,7 @@ class Verdict:
         """Until the first claim that was made or waited after the return got that server, and was answered."""
         times = [claim["claimed"] for claim in self.claims
                  if claim["port"] == outage.port and claim["request"] == "good" and claim["claimed"] >= outage.healed]
-        return min(times, default=math.inf) - outage.healed
+        return min(times, default=NEVER) - outage.healed
 
     def whole_after(self):
         """From the last return until the pool was whole, and stayed so until the scene's end."""
@@ -122,7 +123,7 @@ class Verdict:
 
     def longest_silence(self):
         times = [self.begun, *sorted(claim["t"] for claim in self.claims if claim["request"] == "good")]
-        return max((later - earlier for earlier, later in zip(times, times[1:])), default=math.inf)
+        return max((later - earlier for earlier, later in zip(times, times[1:])), default=NEVER)
 
     def longest_wait_while_failed(self):
         """How much of a wait passed while the pool said that it had failed."""

@@ -230,8 +230,12 @@ class Load(Program):
     def wait_until(self, holds, what):
         """Asked after each snapshot."""
         with self.news:
-            if not self.news.wait_for(lambda: self.ended or (self.pools and holds()), PATIENCE) or self.ended:
-                raise Stuck(f"it never came that {what}")
+            came = self.news.wait_for(lambda: self.ended or (self.pools and holds()), PATIENCE)
+        if self.ended:
+            self.wait()
+            raise Stuck(f"the load ended by itself, with {self.popen.returncode}")
+        if not came:
+            raise Stuck(f"it never came that {what}")
 
     def stop(self):
         """Ends it in an orderly way."""
