@@ -118,7 +118,9 @@ class [[nodiscard]] lease {
     home_->release(mine);
   }
 
-  /// Gives the connection back to be closed and replaced: it is not fit for further use.
+  /// Gives the connection back to be closed and replaced: it failed. If it had not been of use before, this
+  /// counts as a failed attempt to connect, so that the pool does not hammer a backend that accepts and then
+  /// does nothing. (`detach` one that did its work and cannot be used twice.)
   void discard() noexcept {
     auto& mine = take_seat();
     home_->discard(mine);

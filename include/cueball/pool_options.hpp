@@ -64,8 +64,8 @@ struct recovery_options {
   /// timeouts mean nothing to the pool. None: as `usual`.
   std::optional<operation_recovery> dns{};
 
-  /// A connection that breaks before it was released once, or was up this long, counts as a failed attempt.
-  /// So a server that accepts and hangs up at once is not hammered. 1 ms to 365 days.
+  /// A connection that breaks, or is discarded, before it was released once, or was up this long, counts as a
+  /// failed attempt. So a server that accepts and hangs up at once is not hammered. 1 ms to 365 days.
   duration stable_after = std::chrono::seconds{1};
 
   constexpr const operation_recovery& of_connect() const noexcept { return connect ? *connect : usual; }
@@ -119,20 +119,19 @@ struct pool_options {
   /// A connection that lies idle is checked at random times, not less often than this; when one is found
   /// broken, all that lie idle of its backend are checked at once. But for those, no more than an eighth of
   /// the idle ones is out to be checked at once, or one. Applies to connections that have `async_check` or
-  /// `check`. 1 ms to 365 days, or `no_limit` for no such check. (It may take a sixteenth longer, as
-  /// `check_after` and `max_idle` may.)
+  /// `check`. 1 ms to 365 days, or `no_limit` for no such check.
   duration check_interval = std::chrono::seconds{30};
 
   /// A check, or a reset, that takes longer counts as failed: the connection is replaced. 1 ms to 365 days.
   duration check_timeout = std::chrono::seconds{5};
 
-  /// A connection that has lain idle for this long, or since its last check, is checked before a claim gets
-  /// it; if that fails the claim gets another one, until its own deadline. `try_claim`, which cannot wait,
-  /// gets it unchecked. Applies to the same connections. 1 ms to 365 days, or `no_limit`.
+  /// A connection that has lain idle for this long (or an eighth longer) since its last check is checked
+  /// before a claim gets it; if that fails the claim gets another one, until its own deadline. `try_claim`,
+  /// which cannot wait, gets it unchecked. Applies to the same connections. 1 ms to 365 days, or `no_limit`.
   duration check_after = no_limit;
 
-  /// A connection that nobody has claimed for this long is replaced, as one that is past its lifetime: for
-  /// servers and firewalls that drop what is idle. 1 ms to 365 days, or `no_limit`.
+  /// A connection that nobody has claimed for this long (or an eighth longer) is replaced, as one that is
+  /// past its lifetime: for servers and firewalls that drop what is idle. 1 ms to 365 days, or `no_limit`.
   duration max_idle = no_limit;
 
   /// Bounds on connects in flight.

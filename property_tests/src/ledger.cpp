@@ -216,8 +216,7 @@ void ledger::put_back_held(world& pool) {
   for (auto& one : connections_) {
     if (one.now != state::checking || !one.held_until) continue;
     const auto* const slot = pool.find(one.id);
-    if (slot && (pool.state_of(*slot) != state::checking || slot->tested) &&
-        pool.state_of(*slot) != state::closing)
+    if (slot && pool.state_of(*slot) != state::checking && pool.state_of(*slot) != state::closing)
       back.push_back(&one);
   }
   std::sort(back.begin(), back.end(), [](const connection* a, const connection* b) {
@@ -359,10 +358,10 @@ void ledger::closes(const core::effect& what) {
                (one->now == state::idle || one->now == state::checking))
       demand(one->looks > 1, "R11: a watch that fires once may report what was read before it was armed");
     const bool is_later = one->up_since > members_[one->owner].failed_at;
-    if (what.reason == close_reason::broken && was_proved(*one) && is_later)
-      members_[one->owner].failures = 0;
-    if (what.reason != close_reason::broken) was_of_use(*one);
-    if (what.reason == close_reason::broken && !was_proved(*one)) {
+    const bool has_failed = what.reason == close_reason::broken || what.reason == close_reason::discarded;
+    if (has_failed && was_proved(*one) && is_later) members_[one->owner].failures = 0;
+    if (!has_failed) was_of_use(*one);
+    if (has_failed && !was_proved(*one)) {
       auto& owner = members_[one->owner];
       owner.held_back = owner.held_back || one->attempt == owner.attempt;  // else it says nothing new
       failed_attempt(*one, false);
@@ -377,13 +376,18 @@ void ledger::closes(const core::effect& what) {
 void ledger::is_tested(const core::effect& what) {
   auto* const one = of(what.slot);
   const bool is_check = what.what == core::effect::kind::check;
+  if (one && one->held_until && now_ >= *one->held_until) {  // it was put back by this event
+    one->held_until.reset();
+    becomes_idle(*one);
+  }
   demand(one && one->now == state::idle, "only what nobody uses is tested");
   demand(is_check ? setting_.checked : setting_.resets, "nothing is asked that cannot be");
   demand(what.timeout == options_.check_timeout, "a test has its time-out");
   demand(!stopping_, "R15: nothing is tested after stop");
   if (is_check) {
-    const auto least = std::min(options_.check_interval == no_limit ? no_limit : options_.check_interval / 2,
-                                options_.check_after);
+    const auto least =
+        std::min(options_.check_interval == no_limit ? no_limit : options_.check_interval / 16 * 7,
+                 options_.check_after);
     const bool is_suspect = members_[one->owner].is_suspect;
     demand(is_suspect || now_ - one->well_at >= least, "nothing is checked before its time");
     if (!is_suspect && claims_.empty()) {

@@ -360,17 +360,18 @@ const std::vector<pool_law>& recovery_laws() {
          what.rebalance_ms = 1000;
          what.retries = 1;
          what.stable_ms = 5000;
+         const auto how = *rc::gen::element(ending::broken, ending::discarded);
          check_run(what, [&](simulator& sim) {
            if (sim.pool().stats().backends.back().slots.idle == 0) return;
            const auto closed_of = [&] { return sim.pool().stats().backends.front().counters.closed; };
            const auto closed = closed_of();
            sim.remove(0);
-           // The first use of one of the third breaks at once: that is a failed attempt, and the last.
+           // The first use of one of the third fails at once: that is a failed attempt, and the last.
            while (sim.try_take()) {
            }
            for (std::size_t i = 0; i < sim.leases(); ++i)
              if (sim.backend_of(i) == 2) {
-               sim.release(i, ending::broken);
+               sim.release(i, how);
                break;
              }
            sim.settle();

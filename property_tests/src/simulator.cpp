@@ -750,6 +750,14 @@ void simulator::heal() {
     if (now_ >= end) break;
     now_ = std::min(pool_->next_wake(), end);
   }
+  // Where connections age, one may just be on its way.
+  if (options.max_lifetime != no_limit || options.max_idle != no_limit)
+    live_until(bound, [&] {
+      const auto stats = pool_->stats();
+      return stats.slots.idle == stats.target &&
+             std::all_of(stats.backends.begin(), stats.backends.end(),
+                         [](const backend_stats& row) { return row.slots.total() == row.planned; });
+    });
   book_.check_quiet(*pool_);
   if (setting_.watched || (setting_.checked && setting_.check_ms != 0))
     for (const auto& its : links_)

@@ -103,6 +103,8 @@ inline const char* name_of(cueball::close_reason reason) {
       return "unwanted";
     case cueball::close_reason::broken:
       return "broken";
+    case cueball::close_reason::invalidated:
+      return "invalidated";
     case cueball::close_reason::discarded:
       return "discarded";
     case cueball::close_reason::cancelled:

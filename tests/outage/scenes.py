@@ -181,9 +181,9 @@ def reset_storm(stage):
     stage.terms.spare = 2 * stage.share(3) * stage.deaths()
 
 
-@scene(count=1, behind="proxy", settings=("on_failure=close",))
+@scene(count=1, behind="proxy")
 def hang_up_only(stage):
-    """The only server accepts, and hangs up at once (RST). Who gets such a connection closes it, and releases it."""
+    """The only server accepts, and hangs up at once (RST). Who gets such a connection discards it."""
     port = stage.ports[0]
     outage = stage.strike(port, lambda: stage.proxy.order("hang_up"))
     stage.until_delays_are_long()

@@ -490,6 +490,10 @@ class pool_core {
   void note_broken(slot_base& slot, time_point now, error_code error = errc::connection_broken,
                    std::string text = {});
 
+  /// It broke, or failed its user. If it was of use, the failures before it count no longer; if not, it
+  /// counts as a failed attempt.
+  void note_failure(slot_base& slot, time_point now);
+
   /// It goes, and is not broken. If it was of use, the failures before it count no longer.
   void note_use(const slot_base& slot) noexcept;
 
@@ -616,7 +620,7 @@ class pool_core {
 
   /// One that rests, unchecked, as it is claimed by somebody who does not wait.
   slot_base* take_resting() noexcept {
-    if (resting_.empty()) return nullptr;
+    if (invalidation_.running || resting_.empty()) return nullptr;
     auto& slot = slots_[resting_.back()];
     end_rest(slot);
     front_.claimed(slot);
@@ -649,8 +653,10 @@ class pool_core {
   /// comes on top.
   bool may_check() const noexcept { return tests_ <= idle_.seen_before / 8; }
 
+  /// Its first half is left, and what it takes until a look has seen that a slot is idle, and another one
+  /// that its time has come.
   time_point next_check(time_point now) noexcept {
-    return after(now, part_of(options_.check_interval, 1.0 - random_.fraction() / 2));
+    return after(now, part_of(options_.check_interval, (14.0 - 7.0 * random_.fraction()) / 16.0));
   }
 
   // Invalidation.

@@ -64,6 +64,11 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
     note_broken(slot, now);
     close(slot, close_reason::broken);
   } else if (how == verdict::discarded) {
+    if (!was_proved(slot, now)) {
+      record.last_error = errc::connection_broken;
+      record.last_error_text = "it was discarded before it was of use";
+    }
+    note_failure(slot, now);
     close(slot, close_reason::discarded);
   } else if (is_stopping()) {
     close(slot, close_reason::stopped);

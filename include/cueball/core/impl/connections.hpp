@@ -169,7 +169,7 @@ void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason, e
     if (slot.tested) --tests_;
     slot.tested = false;
   }
-  if (reason != close_reason::broken) note_use(slot);
+  if (reason != close_reason::broken && reason != close_reason::discarded) note_use(slot);
   unwant(slot);
   slot.state = slot_state::closing;
   ++closing_;
@@ -253,6 +253,12 @@ void pool_core<Policies, Payload>::note_broken(slot_base& slot, time_point now, 
   ++record.counters.broken;
   record.last_error = error;
   record.last_error_text = std::move(text);
+  note_failure(slot, now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::note_failure(slot_base& slot, time_point now) {
+  auto& record = owner_of(slot);
   if (was_proved(slot, now)) {
     if (slot.up_since > record.failed_at) record.failures = 0;
   } else if (is_opened_after(slot, record.opened_at_failure)) {
