@@ -686,9 +686,10 @@ void simulator::heal() {
                           : duration{};
   // The broken are noticed, then a rebalance in progress and the one after it, then one delay.
   const auto bound = 2 * options.watch_delay + 2 * options.rebalance_delay + delay + budget + 1ms;
-  const auto end = after(now_, bound);
-  for (;;) {
+  auto end = after(now_, bound);
+  for (auto regroups = book_.regroups();;) {
     settle();
+    if (std::exchange(regroups, book_.regroups()) != book_.regroups()) end = after(now_, bound);
     bool again = false;
     while (!leases_.empty()) {
       release(0);
