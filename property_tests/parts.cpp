@@ -84,7 +84,7 @@ TEST_CASE("schedules come when they say", "[parts]") {
 TEST_CASE("an adaptive schedule shuffles what is regular, seldom, and not what stays at the limit",
           "[parts]") {
   using action = decoherence_step::action;
-  law("an adaptive schedule shuffles what is regular", [] {
+  law("an adaptive schedule shuffles what is regular, and then lets some time pass", [] {
     const auto percents = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0U, 101U));
     const auto seconds = [](int end) { return std::chrono::seconds{*rc::gen::inRange(0, end)}; };
     const auto least = seconds(50);

@@ -123,19 +123,20 @@ TEST_CASE("with a place in the fleet each backend has floor or ceil of its part,
                           " connections over " + std::to_string(backends) + " backends: one has " +
                           std::to_string(each.present)};
   };
-  CHECK_NOTHROW(fact("small fleets", [&] {
+  CHECK_NOTHROW(fact("in every small fleet each backend has floor or ceil of its part", [&] {
     for (std::uint32_t pools = 1; pools <= 12; ++pools)
       for (std::uint32_t backends = 1; backends <= 12; ++backends)
         for (std::uint32_t target = 0; target <= 26; ++target) check(pools, backends, target);
   }));
-  CHECK_NOTHROW(law("any fleet", [&] {
+  CHECK_NOTHROW(law("in any fleet each backend has floor or ceil of its part", [&] {
     check(*rc::gen::inRange(1U, 200U), *rc::gen::inRange(1U, 100U), *rc::gen::inRange(0U, 50U));
   }));
-  CHECK_NOTHROW(fact("a large fleet", [&] { check(1000, 1000, 10); }));
+  CHECK_NOTHROW(
+      fact("in a large fleet each backend has floor or ceil of its part", [&] { check(1000, 1000, 10); }));
 }
 
 TEST_CASE("with a place what comes or goes moves one connection more, or none", "[subset]") {
-  CHECK_NOTHROW(law("a place in a fleet", [] {
+  CHECK_NOTHROW(law("with a place in the fleet what comes or goes moves one connection more, or none", [] {
     const case_of_churn one;
     const auto size = *rc::gen::inRange(1U, 40U);
     const auto strategy = at(*rc::gen::inRange(0U, size), size);
@@ -146,7 +147,7 @@ TEST_CASE("with a place what comes or goes moves one connection more, or none", 
 
 TEST_CASE("without a place what goes moves its own connections, and what comes moves what it gets",
           "[subset]") {
-  CHECK_NOTHROW(law("a preference list", [] {
+  CHECK_NOTHROW(law("what goes moves its own connections, and what comes what it gets", [] {
     const case_of_churn one;
     demand_equal(moved_by_removal({}, one.live, one.target, one.which), 0, "R2: one that goes");
     demand_equal(moved_by_addition({}, one.live, one.target, one.which), 0, "R2: one that comes");
