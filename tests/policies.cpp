@@ -272,6 +272,8 @@ TEST_CASE("only a strategy that says so uses preferences") {
   STATIC_REQUIRE_FALSE(rebalance::subset{.place = rebalance::fleet_place{}}.uses_preferences());
   STATIC_REQUIRE_FALSE((preferring_strategy<rebalance::even_spread> || preferring_strategy<says_perhaps> ||
                         preferring_strategy<says_it_by_change>));
+  // And one that says so in another way is none at all.
+  STATIC_REQUIRE_FALSE((rebalance_strategy<says_perhaps> || rebalance_strategy<says_it_by_change>));
 }
 
 TEST_CASE("the identity of a key is the same on every platform") {

@@ -62,6 +62,8 @@ concept rebalance_strategy = requires(const Policy& policy, std::span<const back
   requires std::copy_constructible<Policy>;
   // One count a backend, in their order; the sum is `target` unless `live` is empty. Pure but for `random`.
   { policy.plan(live, target, random) } -> std::same_as<std::vector<std::uint32_t>>;
+  // Whoever means to use preferences does: what is misspelt would be ignored in silence.
+  requires preferring_strategy<Policy> || !requires { &Policy::uses_preferences; };
 };
 
 }  // namespace cueball
