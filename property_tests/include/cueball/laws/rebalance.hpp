@@ -95,12 +95,13 @@ void check_rebalance(const Strategy& strategy = {}) {
           of,
       [&] {
         random_source random{1};
+        random_source places{2};
         for (std::size_t backends = 0; backends <= 5; ++backends) {
           std::vector<backend_load> live(backends);
           for (std::uint32_t target = 0; target <= connections; ++target) {
             auto see = [&] {
               for (auto& one : live) one.weight = 1 + random.below(3) / 2 * random.below(4);
-              detail::draw_places(live, random);
+              detail::draw_places(live, places);
               detail::check_plan(strategy, lawful, live, target, random());
             };
             detail::each_world(live, 0, connections, see);
