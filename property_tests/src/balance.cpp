@@ -113,12 +113,15 @@ const std::vector<pool_law>& balance_laws() {
            for (const auto& [which, weight] : changes) {
              const auto opened = sim.book().opened();
              const auto least = sim.book().least_churn();
+             const auto regroups = sim.book().regroups();
              if (which < what.warm)
                sim.change(which, weight,
                           0);  // else backends would be gone, and what is claimed of them stays gone
              else
                sim.add(which, weight);
              sim.live(long_enough(what));
+             if (sim.book().regroups() != regroups)
+               continue;  // with news on the way, which the ledger left out
              // A strict pool may have to wait for the leases before it can open them all.
              const auto came = sim.book().opened() - opened;
              const auto expected = sim.book().least_churn() - least;
