@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ namespace {
 
 /// Puts, takes, removals and shuffles in any order; then everything is taken out.
 template <class Queue>
-void check_longest_run() {
+void check_measured() {
   using front = core::front<Queue, threading::single_threaded>;
   const auto ops = *rc::gen::scale(4.0, rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 1000)));
   const auto most = *rc::gen::inRange<std::uint32_t>(1, 15);
@@ -63,6 +64,30 @@ void check_longest_run() {
     begin = end;
   }
   RC_ASSERT(measured.longest_run == longest);
+  RC_ASSERT(measured.looked_at == order.size());
+  std::uint32_t repeats = 0;
+  for (std::size_t i = 1; i < order.size(); ++i) repeats += order[i] == order[i - 1];
+  RC_ASSERT(measured.repeats == repeats);
+  RC_ASSERT(measured.excess() <= 1.0 + 1e-9);
+  // Small enough to look through all orders.
+  if (order.size() > 6 || order.empty()) return;
+  std::vector<std::size_t> places(order.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::uint64_t orders = 0;
+  std::uint64_t all_repeats = 0;
+  std::uint64_t most_repeats = 0;
+  do {
+    std::uint64_t its = 0;
+    for (std::size_t i = 1; i < places.size(); ++i) its += order[places[i]] == order[places[i - 1]];
+    most_repeats = std::max(most_repeats, its);
+    all_repeats += its;
+    ++orders;
+  } while (std::next_permutation(places.begin(), places.end()));
+  const auto mean = static_cast<double>(all_repeats) / static_cast<double>(orders);
+  const auto range = static_cast<double>(most_repeats) - mean;
+  const auto expected = range > 1e-9 ? (repeats - mean) / range : 0.0;
+  RC_ASSERT(std::abs(measured.by_chance - mean) < 1e-9);
+  RC_ASSERT(std::abs(measured.excess() - expected) < 1e-9);
 }
 
 /// Five snapshots of a pool of up to five backends, which come, are claimed, and go.
@@ -98,9 +123,9 @@ struct history {
 
 }  // namespace
 
-TEST_CASE("the longest run is that of the order of claiming, among as many as are looked at", "[coherence]") {
-  law("fifo", check_longest_run<queue::fifo>);
-  law("lifo", check_longest_run<queue::lifo>);
+TEST_CASE("what is measured is the order of claiming, among as many as are looked at", "[coherence]") {
+  law("fifo", check_measured<queue::fifo>);
+  law("lifo", check_measured<queue::lifo>);
 }
 
 TEST_CASE("the claims of a window add up, and so do their even shares", "[coherence]") {

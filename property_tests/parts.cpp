@@ -7,6 +7,7 @@
 #include <cmath>
 #include <list>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include <cueball/core/codel.hpp>
 #include <cueball/core/deadlines.hpp>
 #include <cueball/core/list.hpp>
+#include <cueball/decoherence/adaptive.hpp>
 #include <cueball/decoherence/jittered.hpp>
 #include <cueball/decoherence/never.hpp>
 #include <cueball/decoherence/periodic.hpp>
@@ -69,13 +71,49 @@ TEST_CASE("schedules come when they say", "[parts]") {
     const auto measured = coherence{};
     const auto fixed = decoherence::periodic{interval}.next(now, measured, random);
     RC_ASSERT(fixed.when == now + interval);
-    RC_ASSERT((fixed.what == decoherence_step::action::shuffle));
+    RC_ASSERT((fixed.what == decoherence_step::action::shuffle_and_regroup));
     const auto drawn = decoherence::jittered{interval, spread}.next(now, measured, random);
     const auto off = std::chrono::duration<double>(drawn.when - now - interval);
     RC_ASSERT(std::abs(off.count()) <= std::chrono::duration<double>(interval).count() * spread + 1e-6);
     RC_ASSERT(decoherence::never{}.next(now, measured, random).when == never_comes);
     RC_ASSERT(decoherence::jittered{no_limit}.next(now, measured, random).when == never_comes);
     RC_ASSERT(decoherence::periodic{no_limit}.next(now, measured, random).when == never_comes);
+  });
+}
+
+TEST_CASE("an adaptive schedule shuffles what is regular, seldom, and not what stays at the limit",
+          "[parts]") {
+  using action = decoherence_step::action;
+  law("an adaptive schedule shuffles what is regular, and then lets some time pass", [] {
+    const auto percents = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(0U, 101U));
+    const auto seconds = [](int end) { return std::chrono::seconds{*rc::gen::inRange(0, end)}; };
+    const auto least = seconds(50);
+    decoherence::adaptive tested{
+        .interval = 10s, .high = 0.5, .low = 0.25, .least_pause = least, .most_pause = least + seconds(100)};
+    tested.check();
+    random_source random{1};
+    time_point now{1h};
+    std::optional<time_point> last;  // time of a shuffle
+    bool was_low = true;             // since then
+    for (const auto percent : percents) {
+      const coherence measured{
+          .idle = 101, .longest_run = 1, .looked_at = 101, .backends = 1, .repeats = percent};
+      was_low = was_low || percent < 25;
+      const bool may =
+          !last || (now >= *last + tested.least_pause && (was_low || now >= *last + tested.most_pause));
+      auto next = tested.next(now, measured, random);
+      RC_ASSERT((next.what == action::shuffle) == (may && percent > 50));
+      if (next.what == action::shuffle) {
+        RC_ASSERT(next.when == now + 1ms);
+        now = next.when;
+        last = now;
+        was_low = false;
+        next = tested.next(now, measured, random);  // it begins: what is measured is of before
+      }
+      RC_ASSERT((next.what == action::none));
+      RC_ASSERT(next.when == now + 10s);
+      now = next.when;
+    }
   });
 }
 

@@ -2,6 +2,7 @@
 /// \file
 /// The shipped policies keep the laws of their axes.
 
+#include <cueball/decoherence/adaptive.hpp>
 #include <cueball/decoherence/jittered.hpp>
 #include <cueball/decoherence/never.hpp>
 #include <cueball/decoherence/periodic.hpp>
@@ -19,6 +20,7 @@
 #include <cueball/queue/random.hpp>
 #include <cueball/queue/sticky.hpp>
 #include <cueball/rebalance/even_spread.hpp>
+#include <cueball/rebalance/subset.hpp>
 #include <cueball/rebalance/weighted.hpp>
 #include <cueball/static_resolver.hpp>
 #include <cueball/tcp_connection.hpp>
@@ -42,6 +44,9 @@ TEST_CASE("the shipped queues are lawful", "[queues]") {
 TEST_CASE("the shipped rebalance strategies are lawful", "[plans]") {
   CHECK_NOTHROW(laws::check<cueball::rebalance::even_spread>());
   CHECK_NOTHROW(laws::check<cueball::rebalance::weighted>());
+  CHECK_NOTHROW(laws::check<cueball::rebalance::subset>());
+  const cueball::rebalance::fleet_place third{.index = 2, .size = 7};
+  CHECK_NOTHROW(laws::check(cueball::rebalance::subset{.place = third}));
 }
 
 TEST_CASE("the shipped decoherence schedules are lawful", "[schedules]") {
@@ -51,6 +56,8 @@ TEST_CASE("the shipped decoherence schedules are lawful", "[schedules]") {
   CHECK_NOTHROW(laws::check(cueball::decoherence::periodic{1ms}));
   CHECK_NOTHROW(laws::check<cueball::decoherence::jittered>());
   CHECK_NOTHROW(laws::check(cueball::decoherence::jittered{1s, 0.9}));
+  CHECK_NOTHROW(laws::check<cueball::decoherence::adaptive>());
+  CHECK_NOTHROW(laws::check(cueball::decoherence::adaptive{.interval = 1ms, .least_pause = 0ms}));
 }
 
 TEST_CASE("the shipped threading models are lawful", "[threading]") {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// Examples of what the core decides, under a clock of the test's. The properties say the rest.
+#include <algorithm>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
+#include <cueball/decoherence/adaptive.hpp>
 #include <cueball/queue/least_loaded.hpp>
 #include <cueball/queue/lifo.hpp>
 #include <cueball/queue/random.hpp>
 #include <cueball/queue/sticky.hpp>
+#include <cueball/rebalance/subset.hpp>
 #include <cueball/threading/lock_free.hpp>
 #include <cueball/threading/single_threaded.hpp>
 
@@ -99,12 +103,48 @@ TEMPLATE_TEST_CASE("the statistics tell the longest run of one backend in the or
   CHECK(all.core.stats().longest_run == 2);
 }
 
+TEST_CASE("an adaptive schedule shuffles when the order is regular, and then lets some time pass") {
+  core_world<decoherence::adaptive> all{{.max_connections = 16}};
+  for (const std::uint16_t port : {std::uint16_t{1}, std::uint16_t{2}})
+    all.core.backend_added({"10.0.0.1", port}, all.now);
+  const auto start = all.now;
+  const auto shuffles_at = [&](duration since_start) {
+    all.pass(start + since_start - all.now);
+    return all.core.stats().shuffles;
+  };
+  // The connections of one backend are given back before those of the other.
+  const auto make_regular = [&] {
+    std::vector<core::slot_base*> claimed;
+    while (auto* const slot = all.core.try_take()) claimed.push_back(slot);
+    std::ranges::sort(claimed, {}, [](const core::slot_base* slot) { return slot->backend; });
+    for (auto* const slot : claimed) REQUIRE(all.core.try_put(*slot) == push_result::done);
+    CHECK(all.core.stats().coherence == 1.0);
+  };
+  CHECK(shuffles_at(60s) == 0);  // they take turns
+  CHECK(all.core.stats().coherence < 0);
+  make_regular();
+  CHECK(shuffles_at(70s) == 0);
+  CHECK(shuffles_at(70s + 1ms) == 1);
+  CHECK(all.core.stats().coherence < 0.5);
+  // At the next measurement it is like any other order: then it is watched again, but left alone for a while.
+  CHECK(shuffles_at(81s) == 1);
+  REQUIRE(all.core.stats().coherence < 0.25);
+  make_regular();
+  CHECK(shuffles_at(130s + 1ms) == 1);
+  CHECK(shuffles_at(130s + 2ms) == 2);
+  // Whenever it is measured it is regular again: so a shuffle does not help, and is tried seldom.
+  make_regular();
+  CHECK(shuffles_at(430s + 2ms) == 2);
+  CHECK(shuffles_at(430s + 3ms) == 3);
+}
+
 TEST_CASE("a queue that has no order shows no run") {
   core_world<queue::random> all{{.max_connections = 4}};
   all.core.backend_added({"10.0.0.1", 1}, all.now);
   all.pass(1s);
   CHECK(all.core.stats().slots.idle == 4);
   CHECK(all.core.stats().longest_run == 0);
+  CHECK(all.core.stats().coherence == 0);
 }
 
 TEST_CASE("a run is looked for among 128 connections at the most") {
@@ -113,6 +153,48 @@ TEST_CASE("a run is looked for among 128 connections at the most") {
   all.pass(1s);
   CHECK(all.core.stats().slots.idle == 200);
   CHECK(all.core.stats().longest_run == 128);
+}
+
+namespace {
+
+struct regroups {
+  using category = decoherence_policy;
+  static constexpr std::string_view name = "regroups";
+
+  decoherence_step next(time_point now, const coherence&, random_source&) const noexcept {
+    return {now + 10s, decoherence_step::action::regroup};
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a schedule that only regroups moves a connection and leaves the order alone") {
+  core_world<regroups, rebalance::subset> few{{.max_connections = 3}};
+  core_world<regroups> all{{.max_connections = 3}};
+  for (std::uint16_t port = 1; port <= 9; ++port) {
+    few.core.backend_added({"10.0.0.1", port}, few.now);
+    all.core.backend_added({"10.0.0.1", port}, all.now);
+  }
+  few.pass(1h);
+  all.pass(1h);
+  const auto stats = few.core.stats();
+  CHECK(stats.shuffles == 0);
+  CHECK(stats.slots.idle == 3);
+  CHECK(stats.regroups > 180);  // of 360 steps two thirds draw one that is not in use
+  CHECK(stats.regroups < 300);
+  CHECK(stats.rebalances == stats.regroups + 1);
+  CHECK(stats.counters.opened == stats.regroups + 3);
+  CHECK(all.core.stats().regroups == 0);
+  CHECK(all.core.stats().rebalances == 1);
+}
+
+TEST_CASE("a pool with a place in its fleet is not regrouped, since its choice follows from its place") {
+  core_world<rebalance::subset> all{{.max_connections = 2}, rebalance::subset{.place = {{0, 3}}}};
+  for (std::uint16_t port = 1; port <= 6; ++port) all.core.backend_added({"10.0.0.1", port}, all.now);
+  all.pass(24h);
+  CHECK(all.core.stats().shuffles == 288);
+  CHECK(all.core.stats().regroups == 0);
+  CHECK(all.core.stats().rebalances == 1);
 }
 
 TEST_CASE("after a jump of the clock one shuffle follows, not one for each that was missed") {

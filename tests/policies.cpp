@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <cueball/decoherence/adaptive.hpp>
 #include <cueball/decoherence/jittered.hpp>
 #include <cueball/decoherence/never.hpp>
 #include <cueball/decoherence/periodic.hpp>
@@ -20,6 +21,7 @@
 #include <cueball/queue/random.hpp>
 #include <cueball/queue/sticky.hpp>
 #include <cueball/rebalance/even_spread.hpp>
+#include <cueball/rebalance/subset.hpp>
 #include <cueball/rebalance/weighted.hpp>
 #include <cueball/threading/multi_threaded.hpp>
 #include <cueball/threading/single_threaded.hpp>
@@ -97,9 +99,11 @@ TEST_CASE("single_threaded shares nothing, and pays for nothing") {
 TEST_CASE("the shipped policies model the concept of their axis, and of no other") {
   STATIC_REQUIRE((queue_strategy<queue::fifo> && queue_strategy<queue::lifo> &&
                   queue_strategy<queue::random> && queue_strategy<queue::sticky>));
-  STATIC_REQUIRE((rebalance_strategy<rebalance::even_spread> && rebalance_strategy<rebalance::weighted>));
+  STATIC_REQUIRE((rebalance_strategy<rebalance::even_spread> && rebalance_strategy<rebalance::weighted> &&
+                  rebalance_strategy<rebalance::subset>));
   STATIC_REQUIRE((decoherence_schedule<decoherence::never> && decoherence_schedule<decoherence::periodic> &&
-                  decoherence_schedule<decoherence::jittered>));
+                  decoherence_schedule<decoherence::jittered> &&
+                  decoherence_schedule<decoherence::adaptive>));
   STATIC_REQUIRE((threading_model<threading::single_threaded> && threading_model<threading::multi_threaded>));
   STATIC_REQUIRE((pool_observer<observer::silent> && pool_observer<observer::counting>));
 
@@ -252,10 +256,34 @@ struct schedules_a_time_alone : poorest_decoherence {
 
 }  // namespace
 
+TEST_CASE("a schedule may remember") {
+  STATIC_REQUIRE(decoherence_schedule<schedules_by_change>);
+}
+
+TEST_CASE("only a strategy that says so uses preferences") {
+  struct says_perhaps : poorest_rebalance {
+    bool uses_preferences() const { return true; }
+  };
+  struct says_it_by_change : poorest_rebalance {
+    bool uses_preferences() noexcept { return true; }
+  };
+  STATIC_REQUIRE(preferring_strategy<rebalance::subset>);
+  STATIC_REQUIRE(rebalance::subset{}.uses_preferences());
+  STATIC_REQUIRE_FALSE(rebalance::subset{.place = rebalance::fleet_place{}}.uses_preferences());
+  STATIC_REQUIRE_FALSE((preferring_strategy<rebalance::even_spread> || preferring_strategy<says_perhaps> ||
+                        preferring_strategy<says_it_by_change>));
+  // And one that says so in another way is none at all.
+  STATIC_REQUIRE_FALSE((rebalance_strategy<says_perhaps> || rebalance_strategy<says_it_by_change>));
+}
+
+TEST_CASE("the identity of a key is the same on every platform") {
+  STATIC_REQUIRE(identity_of("") != identity_of("10.0.0.1:80"));
+  CHECK(identity_of("10.0.0.1:80") == 10279332660242451254ULL);
+}
+
 TEST_CASE("a near miss of the decoherence concept is refused") {
   STATIC_REQUIRE(decoherence_schedule<poorest_decoherence>);
   STATIC_REQUIRE_FALSE(decoherence_schedule<schedules_perhaps>);
-  STATIC_REQUIRE_FALSE(decoherence_schedule<schedules_by_change>);
   STATIC_REQUIRE_FALSE(decoherence_schedule<schedules_a_time_alone>);
 }
 

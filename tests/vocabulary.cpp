@@ -2,13 +2,18 @@
 /// \file
 /// Backends, options, errors: what users write, and what they are told when it is wrong.
 #include <set>
+#include <string>
 #include <system_error>
 
 #include <cueball/backend.hpp>
 #include <cueball/deadline.hpp>
+#include <cueball/decoherence/adaptive.hpp>
 #include <cueball/error.hpp>
+#include <cueball/pool.hpp>
 #include <cueball/pool_options.hpp>
+#include <cueball/rebalance/subset.hpp>
 #include <cueball/static_resolver.hpp>
+#include <cueball/tcp_connection.hpp>
 
 #include "support/catch.hpp"
 
@@ -160,4 +165,34 @@ TEST_CASE("times that would overflow never come") {
   CHECK(deadline{std::chrono::hours::max()}.resolve(clock) == never_comes);
   CHECK(deadline{std::chrono::hours::min()}.resolve(clock) == now);
   CHECK(deadline{std::chrono::duration<double>{1e300}}.resolve(clock) == never_comes);
+}
+
+TEST_CASE("a pool refuses a policy with a bad value, by name and value") {
+  const auto of_place = [](rebalance::fleet_place place) {
+    return complaint(errc::bad_option, [&] {
+      const pool<tcp_connection, rebalance::subset> all{
+          static_resolver{{"127.0.0.1", 1}}, {.max_connections = 1}, rebalance::subset{.place = place}};
+    });
+  };
+  CHECK_THAT(of_place({.index = 5, .size = 5}),
+             ct::StartsWith("rebalance::subset::place.index is 5; it must be below place.size, 5"));
+  CHECK_THAT(of_place({.index = 0, .size = 0}),
+             ct::StartsWith("rebalance::subset::place.size is 0; it must be 1 or more"));
+  CHECK(of_place({.index = 4, .size = 5}) == "nothing was thrown");
+
+  const auto of_schedule = [](const decoherence::adaptive& schedule) {
+    return complaint(errc::bad_option, [&] {
+      const pool<tcp_connection, decoherence::adaptive> all{
+          static_resolver{{"127.0.0.1", 1}}, {.max_connections = 1}, schedule};
+    });
+  };
+  CHECK_THAT(of_schedule({.high = 1.0}),
+             ct::StartsWith("decoherence::adaptive::high is 1.000000; it must be above 0 and below 1"));
+  CHECK_THAT(of_schedule({.high = 0.5, .low = 0.75}),
+             ct::StartsWith("decoherence::adaptive::low is 0.750000; it must be at most high, 0.500000"));
+  CHECK_THAT(
+      of_schedule({.least_pause = 2s, .most_pause = 1s}),
+      ct::StartsWith("decoherence::adaptive::most_pause is 1000000000 ns; it must be at least least_pause, "
+                     "2000000000 ns"));
+  CHECK(of_schedule({}) == "nothing was thrown");
 }

@@ -318,11 +318,21 @@ class basic_pool {
             if (options.lease_limit != no_limit)
               detail::refuse_option("lease_limit", detail::in_words(options.lease_limit),
                                     "no_limit, since the pool's observer does not hear of it");
+          check_values(queue, rebalance, decoherence);
           engine_ = std::make_shared<engine_type>(std::move(places), std::move(make), options, queue,
                                                   rebalance, decoherence, std::move(observer));
           engine_->start(std::move(resolver));
         },
         std::forward<Arguments>(arguments)...);
+  }
+
+  /// A policy that can have bad values has a `check()`, which throws.
+  template <class... Values>
+  static void check_values(const Values&... policies) {
+    const auto check_one = [](const auto& policy) {
+      if constexpr (requires { policy.check(); }) policy.check();
+    };
+    (check_one(policies), ...);
   }
 
   [[noreturn]] void throw_not_ready(std::uint32_t count, error_code error) const {

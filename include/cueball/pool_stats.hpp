@@ -88,8 +88,11 @@ struct pool_stats {
   std::uint64_t cancelled = 0;  ///< Claims that were cancelled while they waited.
   std::uint64_t rebalances = 0;
   std::uint64_t shuffles = 0;
+  std::uint64_t regroups = 0;     ///< How often decoherence asked for other backends to be used.
   std::uint32_t longest_run = 0;  ///< Of one backend among the first 128 idle connections, in the order of
                                   ///< claiming; 0 if the queue does not show it (`queue::random` has none).
+  double coherence = 0;  ///< Of the same, against chance: 0 is as regular as a random order in the mean, 1 is
+                         ///< the connections of each backend side by side; see `coherence::excess`.
   std::vector<backend_stats> backends;  ///< In the order of their announcement.
 };
 

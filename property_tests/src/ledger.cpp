@@ -232,6 +232,7 @@ void ledger::put_back_held(world& pool) {
 
 void ledger::observe(world& pool) {
   put_back_held(pool);
+  if (policies_.prefers) regrouped(pool.stats().regroups);
   if (!is_sliced_ || stopping_ || !woken_) return;
   const auto rows = pool.stats().backends;
   auto row = rows.rbegin();
@@ -249,6 +250,13 @@ void ledger::observe(world& pool) {
     }
     if (has_row) ++row;
   }
+}
+
+void ledger::regrouped(std::uint64_t how_often) {
+  if (how_often == regroups_) return;
+  demand(woken_ && !stopping_ && how_often == regroups_ + 1, "R6: decoherence moves it one step at a time");
+  ++regroups_;
+  owe_plan();
 }
 
 void ledger::decided(const core::effect& what) {
@@ -417,7 +425,7 @@ void ledger::overdue(const core::effect& what) {
 
 void ledger::dies(const core::effect& what) {
   auto* const one = known(what.where->key());
-  note_death();
+  owe_plan();
   if (is_sliced_ && woken_ && !(one && one->live)) return;  // and left in the same event
   demand(one && one->live && !one->dead && !stopping_, "R13: only a live backend dies");
   one->dead = true;
@@ -427,7 +435,7 @@ void ledger::revives(const core::effect& what) {
   auto* const one = known(what.where->key());
   demand(one && one->dead && returned_, "R13: a dead backend returns when its monitor connects");
   one->dead = one->must_be_dead = false;
-  note_death();
+  owe_plan();
 }
 
 std::uint32_t ledger::places() const {
@@ -604,6 +612,7 @@ void ledger::check_stats(const pool_stats& stats) const {
   demand_equal(stats.cancelled, cancelled_, "R14: claims that were cancelled");
   demand_equal(stats.refused, refused_, "R14: claims that were refused");
   demand_equal(stats.shed, shed_, "R14: claims that were shed");
+  demand_equal(stats.regroups, regroups_, "R6: decoherence moves nothing where there are no preferences");
 
   slot_counts sum;
   auto row = stats.backends.begin();
@@ -799,8 +808,8 @@ void ledger::rebalanced(world& pool) {
            !(stats.backends[rows].live && stats.backends[rows].key == one.key))
       ++rows;
     demand(rows < stats.backends.size(), "R14: a live backend has a row");
-    // Weight and priority may have changed since; then another rebalance is due anyway.
-    loads.push_back({one.gathered, one.what.weight, one.what.priority});
+    // Weight, priority and preference may have changed since; then another rebalance is due anyway.
+    loads.push_back(load_of(pool, one.what, one.gathered));
     counts.push_back(stats.backends[rows].planned);
   }
   // What is past its lifetime, in use and so on its way out when the plan was asked for may be gone by now.
@@ -830,7 +839,7 @@ void ledger::check_quiet(world& pool) const {
     if (row.dead && options_.strict_maximum && options_.max_connections == 1) continue;
     demand(row.live, "R14: a backend that is gone has no row; one that accepts is not dead");
     demand_equal(row.slots.total(), row.planned, "R1: every live backend has what the plan gives it");
-    loads.push_back({row.slots.total(), row.where.weight, row.where.priority});
+    loads.push_back(load_of(pool, row.where, row.slots.total()));
     counts.push_back(row.slots.total());
   }
   if (!loads.empty() && policies_.lawful)
@@ -838,6 +847,15 @@ void ledger::check_quiet(world& pool) const {
 }
 
 // Small things.
+
+backend_load ledger::load_of(const world& pool, const backend& what, std::uint32_t present) {
+  const auto key = what.key();
+  return {.present = present,
+          .weight = what.weight,
+          .priority = what.priority,
+          .preference = pool.preference_of(key),
+          .identity = identity_of(key)};
+}
 
 ledger::connection* ledger::of(core::slot_id id) {
   if (id.index >= connections_.size()) return nullptr;

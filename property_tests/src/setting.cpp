@@ -2,6 +2,7 @@
 /// \file
 /// Drawing and showing cases of the simulator.
 
+#include <algorithm>
 #include <array>
 #include <ostream>
 #include <string_view>
@@ -95,7 +96,7 @@ rc::Gen<setting> any_setting(compositions of) {
   using rc::gen::set;
   const auto any_of_them =
       rc::gen::map(number<std::size_t>(0, of.size()), [of](std::size_t which) { return &of[which]; });
-  return rc::gen::build<setting>(
+  const auto usual = rc::gen::build<setting>(
       set(&setting::policies, any_of_them), set(&setting::seed, number<std::uint64_t>(0, 1000)),
       set(&setting::max_connections, number<std::uint32_t>(1, 9)),
       set(&setting::strict, rc::gen::arbitrary<bool>()), set(&setting::watched, rc::gen::arbitrary<bool>()),
@@ -108,6 +109,11 @@ rc::Gen<setting> any_setting(compositions of) {
       set(&setting::max_delay_ms, one_of({400, 250, 2000})),
       set(&setting::spread_percent, one_of({20, 0, 100})), set(&setting::stable_ms, one_of({200, 1, 1000})),
       set(&setting::decoherence_ms, one_of({1000, 100, 300000})));
+  // What moves connections comes seldom enough that a pool can be whole in between.
+  return rc::gen::map(usual, [](setting any) {
+    if (any.policies->prefers) any.decoherence_ms = std::max(any.decoherence_ms, 30'000U);
+    return any;
+  });
 }
 
 rc::Gen<setting> any_loaded_setting(compositions of) {

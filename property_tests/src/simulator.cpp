@@ -738,9 +738,10 @@ void simulator::heal() {
                           ? 2 * (options.check_interval + options.check_timeout)
                           : duration{};
   const auto bound = 2 * options.watch_delay + 2 * options.rebalance_delay + checks + delay + budget + 1ms;
-  const auto end = after(now_, bound);
-  for (;;) {
+  auto end = after(now_, bound);
+  for (auto regroups = book_.regroups();;) {
     settle();
+    if (std::exchange(regroups, book_.regroups()) != book_.regroups()) end = after(now_, bound);
     bool again = false;
     while (!leases_.empty()) {
       release(0);

@@ -24,6 +24,12 @@ class core_world {
     core.start(now);
   }
 
+  core_world(const cueball::pool_options& options,
+             const typename cueball::make_policy_set<Policies...>::rebalance& rebalance)
+      : core(options, {}, rebalance, {}, false, 1) {
+    core.start(now);
+  }
+
   /// Lets everything happen that is due within `length`.
   void pass(cueball::duration length) {
     const auto until = now + length;

@@ -23,6 +23,8 @@ struct backend_record {
   std::uint32_t description = 0;  ///< The same, by number.
   std::string key;
   std::uint32_t number = 0;
+  std::uint64_t identity = 0;
+  std::uint64_t preference = 0;   ///< See `backend_load`.
   std::uint64_t seen_in_run = 0;  ///< The run of the resolver that named it last.
 
   bool announced = true;  ///< By the resolver, as of now.

@@ -3,6 +3,8 @@
 /// The front: what the good case of claim and release touches.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,25 +20,53 @@ struct gate {
   enum bit : std::uint32_t { waiters = 1, shuffle = 2, not_running = 4, sorting = 8, invalidation = 16 };
 };
 
-/// Finds the longest run of one backend among slots that it is shown in the order of claiming.
-class run_finder {
+/// Measures the order of slots that it is shown, in the order of claiming.
+class order_meter {
  public:
-  /// \param most how many slots are looked at
-  run_finder(coherence& measured, std::uint32_t most) noexcept : measured_(measured), left_(most) {}
+  static constexpr std::uint32_t capacity = 128;
+
+  /// \param most how many slots are looked at, up to `capacity`
+  explicit order_meter(std::uint32_t most) noexcept : most_(std::min(most, capacity)) {}
 
   /// False if that was enough.
   bool operator()(std::uint32_t backend) noexcept {
-    run_ = run_ != 0 && backend == last_ ? run_ + 1 : 1;
-    last_ = backend;
-    if (run_ > measured_.longest_run) measured_.longest_run = run_;
-    return --left_ > 0;
+    seen_[count_++] = backend;
+    return count_ < most_;
+  }
+
+  /// Of those that were shown; to be asked once.
+  coherence measured(std::uint32_t idle) noexcept {
+    coherence all{.idle = idle, .looked_at = count_};
+    const auto end = seen_.begin() + count_;
+    each_run(end, [&](std::uint32_t length) {
+      all.longest_run = std::max(all.longest_run, length);
+      all.repeats += length - 1;
+    });
+    std::sort(seen_.begin(), end);
+    std::uint64_t pairs = 0;
+    each_run(end, [&](std::uint32_t connections) {
+      ++all.backends;
+      pairs += std::uint64_t{connections} * (connections - 1);
+    });
+    if (count_ > 0) all.by_chance = static_cast<double>(pairs) / count_;
+    return all;
   }
 
  private:
-  coherence& measured_;
-  std::uint32_t left_;
-  std::uint32_t run_ = 0;
-  std::uint32_t last_ = 0;
+  using table = std::array<std::uint32_t, capacity>;
+
+  template <class Visitor>
+  void each_run(table::iterator end, Visitor see) noexcept {
+    for (auto begin = seen_.begin(); begin != end;) {
+      const auto next = std::find_if(begin, end, [&](auto backend) { return backend != *begin; });
+      see(static_cast<std::uint32_t>(next - begin));
+      begin = next;
+    }
+  }
+
+  table seen_;
+  std::uint32_t most_;
+  std::uint32_t count_ = 0;
 };
 
 /// The idle set and the gate. `try_take` and `try_put` run under the threading policy's fast mutex and do all
@@ -126,11 +156,10 @@ class front {
 
   /// Looks at no more than `most` slots.
   coherence measure(std::uint32_t most) const noexcept {
-    coherence measured{.idle = idle()};
-    run_finder find{measured, most};
+    order_meter meter{most};
     if constexpr (requires { idle_.visit([](slot_handle) { return true; }); })
-      idle_.visit([&](slot_handle slot) { return find(slot.backend()); });
-    return measured;
+      idle_.visit([&](slot_handle slot) { return meter(slot.backend()); });
+    return meter.measured(idle());
   }
 
  private:

@@ -275,6 +275,12 @@ class pool_core {
 
   pool_stats stats() const;
 
+  /// The place in the preference list of a backend that is announced or live.
+  std::uint64_t preference_of(const std::string& key) const {
+    const auto* const record = registry_.find(key);
+    return record ? record->preference : 0;
+  }
+
  private:
   using slots_type = slot_table<slot_type>;
   using front_type =
@@ -288,7 +294,7 @@ class pool_core {
   using probe_list = list<backend_record, &backend_record::in_probe>;
 
   /// The most slots that a measurement of coherence looks at.
-  static constexpr std::uint32_t measured_slots = 128;
+  static constexpr std::uint32_t measured_slots = order_meter::capacity;
 
   /// What happens at a deadline.
   struct alarm {
@@ -708,6 +714,10 @@ class pool_core {
 
   void shuffle_on(std::uint32_t steps);
 
+  /// A step in the preference list. Exchanged, not drawn anew: if those that are in use got new numbers, the
+  /// low ones would be used up, and whoever has come to be in use would stay.
+  void regroup();
+
   // The sweep for connections that lie idle unwatched.
 
   void plan_sweep(time_point now);
@@ -841,6 +851,7 @@ class pool_core {
   std::uint64_t cancelled_ = 0;
   std::uint64_t rebalances_ = 0;
   std::uint64_t shuffles_ = 0;
+  std::uint64_t regroups_ = 0;
 
   std::vector<effect> effects_;
 };

@@ -62,8 +62,11 @@ class rebalance_job {
   void add(backend_record& record) {
     members_.push_back(&record);
     // Unwanted ones are present too: their marks can be taken back, which opens nothing.
-    loads_.push_back(
-        {record.wanted + record.unwanted - record.worn_marked, record.what->weight, record.what->priority});
+    loads_.push_back({.present = record.wanted + record.unwanted - record.worn_marked,
+                      .weight = record.what->weight,
+                      .priority = record.what->priority,
+                      .preference = record.preference,
+                      .identity = record.identity});
   }
 
   /// \param places how many connections there may be

@@ -16,6 +16,7 @@
 #include <cueball/core/descriptions.hpp>
 #include <cueball/core/list.hpp>
 #include <cueball/pool_stats.hpp>
+#include <cueball/rebalance_policy.hpp>
 
 namespace cueball::core {
 
@@ -40,6 +41,7 @@ class registry {
     record.description = descriptions_.add(where);
     record.what = descriptions_[record.description];
     record.key = where.key();
+    record.identity = identity_of(record.key);
     if (free_numbers_.empty()) {
       free_numbers_.push_back(static_cast<std::uint32_t>(by_number_.size()));
       by_number_.emplace_back();

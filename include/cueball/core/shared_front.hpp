@@ -149,11 +149,10 @@ class shared_front {
 
   /// Looks at no more than `most` slots.
   coherence measure(std::uint32_t most) const noexcept {
-    coherence measured{.idle = idle()};
-    run_finder find{measured, most};
+    order_meter meter{most};
     if constexpr (requires { idle_.visit([](std::uint32_t) { return true; }); })
-      idle_.visit([&](std::uint32_t number) { return find(slots_[number].backend); });
-    return measured;
+      idle_.visit([&](std::uint32_t number) { return meter(slots_[number].backend); });
+    return meter.measured(idle());
   }
 
  private:

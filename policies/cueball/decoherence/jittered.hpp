@@ -10,8 +10,8 @@
 
 namespace cueball::decoherence {
 
-/// A shuffle after a time drawn uniformly from `interval * (1 - spread)` to `interval * (1 + spread)`, again
-/// and again.
+/// A shuffle, and a step in the preference list, after a time drawn uniformly from `interval * (1 - spread)`
+/// to `interval * (1 + spread)`, again and again.
 struct jittered {
   using category = decoherence_policy;
   static constexpr std::string_view name = "decoherence::jittered";
@@ -26,7 +26,7 @@ struct jittered {
     if (interval == no_limit) return {};
     const auto factor = 1.0 + spread * (2.0 * random.fraction() - 1.0);
     const auto drawn = duration{static_cast<duration::rep>(static_cast<double>(interval.count()) * factor)};
-    return {after(now, drawn), decoherence_step::action::shuffle};
+    return {after(now, drawn), decoherence_step::action::shuffle_and_regroup};
   }
 };
 

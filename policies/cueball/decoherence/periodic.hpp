@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
-/// decoherence::periodic: a shuffle at equal intervals. The default.
+/// decoherence::periodic: a shuffle at equal intervals, and another backend where not all are used. The
+/// default.
 #pragma once
 
 #include <chrono>
@@ -10,7 +11,8 @@
 
 namespace cueball::decoherence {
 
-/// A shuffle every `interval`, counted from the start of the pool. The default is what rust-cueball takes.
+/// A shuffle, and a step in the preference list, every `interval`, counted from the start of the pool. The
+/// default is what rust-cueball takes.
 struct periodic {
   using category = decoherence_policy;
   static constexpr std::string_view name = "decoherence::periodic";
@@ -19,7 +21,7 @@ struct periodic {
   duration interval = std::chrono::seconds{300};
 
   decoherence_step next(time_point now, const coherence&, random_source&) const noexcept {
-    return {after(now, interval), decoherence_step::action::shuffle};
+    return {after(now, interval), decoherence_step::action::shuffle_and_regroup};
   }
 };
 

@@ -36,6 +36,7 @@ void pool_core<Policies, Payload>::backend_added(const backend& where, time_poin
   }
   auto& record = registry_.add(where);
   record.seen_in_run = run_;
+  if constexpr (preferring_strategy<typename Policies::rebalance>) record.preference = random_();
   ++announced_;
   tell(effect::kind::tell_backend_added, record.what);
   note_change(now);

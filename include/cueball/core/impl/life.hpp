@@ -92,7 +92,10 @@ pool_stats pool_core<Policies, Payload>::stats() const {
   all.cancelled = cancelled_;
   all.rebalances = rebalances_;
   all.shuffles = shuffles_;
-  all.longest_run = front_.measure(measured_slots).longest_run;
+  all.regroups = regroups_;
+  const auto measured = front_.measure(measured_slots);
+  all.longest_run = measured.longest_run;
+  all.coherence = measured.excess();
   all.backends.reserve(registry_.records().size());
   for (auto* record = registry_.records().front(); record; record = record_list::next(*record)) {
     auto& row = all.backends.emplace_back();
@@ -120,6 +123,28 @@ void pool_core<Policies, Payload>::plan_decoherence(time_point now) {
   if (next.when <= now || next.when == never_comes) return;
   decoherence_step_ = next.what;
   decoherence_timer_ = timers_.schedule(next.when, {alarm::kind::decohere, nullptr, nullptr, {}});
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::regroup() {
+  if constexpr (preferring_strategy<typename Policies::rebalance>) {
+    if (!rebalance_.uses_preferences() || members_ == dead_) return;
+    backend_record* leaving = nullptr;  // each of those in use with the same probability
+    backend_record* coming = nullptr;   // likewise, of all that are live
+    std::uint32_t in_use = 0;
+    auto left = random_.below(members_ - dead_);
+    for (auto* record = registry_.records().front(); record; record = record_list::next(*record)) {
+      if (!record->member || record->dead) continue;
+      if (left-- == 0) coming = record;
+      if (record->planned > 0 && random_.below(++in_use) == 0) leaving = record;
+    }
+    if (!leaving || !coming || leaving == coming) return;
+    std::swap(leaving->preference, coming->preference);
+    // Else the plan is the same; but who knows what one will be that is being made.
+    if (leaving->planned == coming->planned && job_.is(stage::none)) return;
+    ++regroups_;
+    job_.begin();
+  }
 }
 
 template <class Policies, class Payload>
@@ -163,6 +188,7 @@ void pool_core<Policies, Payload>::check_stopped() noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
+  using action = decoherence_step::action;
   switch (due.what) {
     case alarm::kind::waiter:
       due.who->timer = 0;
@@ -204,7 +230,9 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       break;
     case alarm::kind::decohere:
       decoherence_timer_ = 0;
-      if (decoherence_step_ == decoherence_step::action::shuffle) shuffling_ = true;
+      if (decoherence_step_ == action::shuffle || decoherence_step_ == action::shuffle_and_regroup)
+        shuffling_ = true;
+      if (decoherence_step_ == action::regroup || decoherence_step_ == action::shuffle_and_regroup) regroup();
       plan_decoherence(now);
       break;
     case alarm::kind::resolver:

@@ -62,6 +62,14 @@ void check_plan(const Strategy& strategy, const judge& lawful, std::vector<backe
   require(next == counts, "R2: a plan that is reached is the plan (next comes " + shown(next) + ")");
 }
 
+/// As a pool would: what is drawn for each backend, and what its key is.
+inline void draw_places(std::vector<backend_load>& live, random_source& random) {
+  for (auto& one : live) {
+    one.preference = random();
+    one.identity = random();
+  }
+}
+
 /// All ways in which `left` connections, or fewer, may lie on the backends from `at` on.
 template <class Visitor>
 void each_world(std::vector<backend_load>& live, std::size_t at, std::uint32_t left, Visitor& see) {
@@ -87,11 +95,13 @@ void check_rebalance(const Strategy& strategy = {}) {
           of,
       [&] {
         random_source random{1};
+        random_source places{2};
         for (std::size_t backends = 0; backends <= 5; ++backends) {
           std::vector<backend_load> live(backends);
           for (std::uint32_t target = 0; target <= connections; ++target) {
             auto see = [&] {
               for (auto& one : live) one.weight = 1 + random.below(3) / 2 * random.below(4);
+              detail::draw_places(live, places);
               detail::check_plan(strategy, lawful, live, target, random());
             };
             detail::each_world(live, 0, connections, see);
@@ -113,6 +123,8 @@ void check_rebalance(const Strategy& strategy = {}) {
           one.present = *small(connections + 1);
           one.weight = *small(5);
           one.priority = *rc::gen::weightedElement<std::uint32_t>({{4, 0}, {1, 1}});
+          one.preference = *small(10);
+          one.identity = *small(10);
         }
         detail::check_plan(strategy, lawful, live, *small(connections + 1),
                            *rc::gen::inRange<std::uint64_t>(0, 1000));
@@ -127,6 +139,7 @@ void check_rebalance(const Strategy& strategy = {}) {
     }
     const auto target = *rc::gen::inRange<std::uint32_t>(0, 1'000'000);
     random_source random{*rc::gen::inRange<std::uint64_t>(0, 1000)};
+    detail::draw_places(live, random);
     const auto counts = strategy.plan(live, target, random);
     demand_equal(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}), target,
                  "R1: the counts add up to the target");
@@ -138,7 +151,9 @@ void check_rebalance(const Strategy& strategy = {}) {
     std::vector<std::uint64_t> wins(backends);
     for (std::uint64_t seed = 0; seed < 20'000; ++seed) {
       random_source random{seed};
-      const auto counts = strategy.plan(std::vector<backend_load>(backends), backends + 1, random);
+      std::vector<backend_load> live(backends);
+      detail::draw_places(live, random);
+      const auto counts = strategy.plan(live, backends + 1, random);
       const auto most = *std::max_element(counts.begin(), counts.end());
       if (std::count(counts.begin(), counts.end(), most) != 1) continue;
       ++wins[static_cast<std::size_t>(std::find(counts.begin(), counts.end(), most) - counts.begin())];
@@ -150,7 +165,8 @@ void check_rebalance(const Strategy& strategy = {}) {
     std::vector<std::uint64_t> wins(2);
     for (std::uint64_t seed = 0; seed < 20'000; ++seed) {
       random_source random{seed};
-      const std::vector<backend_load> live{{.present = 3}, {.present = 3}, {.present = 0}};
+      std::vector<backend_load> live{{.present = 3}, {.present = 3}, {.present = 0}};
+      detail::draw_places(live, random);
       const auto counts = strategy.plan(live, 7, random);
       if (counts[0] != counts[1]) ++wins[counts[0] > counts[1] ? 0 : 1];
     }

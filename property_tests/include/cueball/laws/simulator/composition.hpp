@@ -20,6 +20,7 @@ struct composition {
   std::string name;
   queue_order order = queue_order::unspecified;
   judge lawful;
+  bool prefers = false;  ///< The strategy uses preferences.
 
   /// The interval is for schedules that have one.
   std::function<std::unique_ptr<world>(const pool_options& options, duration interval, core::abilities can,

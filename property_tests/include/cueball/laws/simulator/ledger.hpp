@@ -123,9 +123,9 @@ class ledger {
 
   // What came of it.
 
-  /// With small slices a rebalance takes several events, and no effect tells when it reads which backend:
-  /// that is read from the rows of the core. To be called before `decided`; does nothing without small
-  /// slices.
+  /// No effect tells that decoherence asks for a rebalance: that is read from the core. With small slices a
+  /// rebalance takes several events, and no effect tells when it reads which backend: that is read from the
+  /// rows of the core. To be called before `decided`.
   void observe(world& pool);
   void decided(const core::effect& what);
   void finished(const core::waiter& who);
@@ -142,6 +142,8 @@ class ledger {
   std::uint64_t opened() const { return opened_; }
   std::uint64_t closed() const { return closed_; }
   std::uint64_t plans() const { return plans_; }
+  /// How often decoherence asked for other backends.
+  std::uint64_t regroups() const { return regroups_; }
   /// What the plans so far cost at the least, in connections opened.
   std::uint64_t least_churn() const { return least_churn_; }
   bool any_live() const;  ///< Not dead ones.
@@ -180,6 +182,9 @@ class ledger {
   void overdue(const core::effect& what);
   void gathers();
   void rebalanced(world& pool);
+  void regrouped(std::uint64_t how_often);
+  /// What a strategy would be told of this backend.
+  static backend_load load_of(const world& pool, const backend& what, std::uint32_t present);
   void dies(const core::effect& what);
   void revives(const core::effect& what);
   void connect_failure(const connection& one, bool permanent);
@@ -187,8 +192,8 @@ class ledger {
   const operation_recovery& recovery_of(const member& one) const {
     return one.was_up ? options_.recovery.of_connect() : options_.recovery.of_initial();
   }
-  /// A backend died or returned.
-  void note_death() {
+  /// A backend died or returned, or decoherence moved one.
+  void owe_plan() {
     ++changes_;
     ++plans_allowed_;
     plan_owed_ = !is_sliced_;
@@ -256,6 +261,7 @@ class ledger {
   std::uint64_t opened_ = 0;
   std::uint64_t closed_ = 0;
   std::uint64_t plans_ = 0;
+  std::uint64_t regroups_ = 0;
   std::uint64_t least_churn_ = 0;
   std::uint64_t connect_failures_ = 0;
   std::uint64_t broken_ = 0;

@@ -80,6 +80,7 @@ class world {
   virtual std::vector<const core::slot_base*> slots() = 0;
   virtual core::slot_state state_of(const core::slot_base& slot) const = 0;
   virtual pool_stats stats() const = 0;
+  virtual std::uint64_t preference_of(const std::string& key) const = 0;
 };
 
 }  // namespace cueball::laws

@@ -107,6 +107,7 @@ class world_of final : public world {
   }
   core::slot_state state_of(const core::slot_base& slot) const override { return core_.state_of(slot); }
   pool_stats stats() const override { return core_.stats(); }
+  std::uint64_t preference_of(const std::string& key) const override { return core_.preference_of(key); }
 
  private:
   core::pool_core<Policies, no_payload> core_;
@@ -123,6 +124,7 @@ composition composition_of(const Queue& queue = {}, const Rebalance& rebalance =
     made.name += (made.name.empty() ? "" : ", ") + std::string{name};
   made.order = order_of<Queue>;
   made.lawful = judge_of(rebalance);
+  if constexpr (preferring_strategy<Rebalance>) made.prefers = rebalance.uses_preferences();
   made.make = [queue, rebalance, decoherence](const pool_options& options, duration interval,
                                               core::abilities can, std::uint64_t seed, std::uint32_t slice) {
     auto schedule = decoherence;
