@@ -402,6 +402,17 @@ class pool_core {
   /// What the resolver says may be believed, and nobody is there.
   bool is_empty() const noexcept { return was_resolved_ && announced_ == 0 && members_ == 0; }
 
+  /// What keeps those who wait from being served.
+  hold_up what_holds_up() const noexcept;
+
+  /// Time has gone on, or what holds up those who wait may be another.
+  void note_hold_up(time_point now) noexcept {
+    if (hold_up_.what == hold_up::nothing && claims_.empty()) return;
+    hold_up_.spent[static_cast<std::size_t>(hold_up_.what)] += now - hold_up_.since;
+    hold_up_.since = now;
+    hold_up_.what = claims_.empty() ? hold_up::nothing : what_holds_up();
+  }
+
   void tell_ready() noexcept;
 
   /// Gives what is idle to those who wait.
@@ -432,6 +443,7 @@ class pool_core {
 
   void disarm(backend_record& record) noexcept {
     timers_.cancel(record.retry_timer);
+    if (record.budget_timer != 0) --budgeted_;
     timers_.cancel(record.budget_timer);
   }
 
@@ -567,6 +579,7 @@ class pool_core {
     move(now);
     check_for_waiters(now);
     review_state();
+    note_hold_up(now);
   }
 
   void move(time_point now);
@@ -640,6 +653,9 @@ class pool_core {
 
   /// Checks the slot, or makes it new, out of circulation.
   void test(slot_base& slot, effect::kind how, time_point now);
+
+  /// It is not well, or did not say so in time.
+  void test_failed(slot_base& slot, error_code error, std::string text, time_point now);
 
   /// As many of those that rest are checked as wait.
   void check_for_waiters(time_point now);
@@ -761,6 +777,11 @@ class pool_core {
   class codel codel_;
   waiter_list ready_waiters_;
   waiter_list stop_waiters_;
+  struct {
+    hold_up what = hold_up::nothing;
+    time_point since{};
+    hold_ups spent{};  ///< While anybody waited.
+  } hold_up_;
   waiter* finished_ = nullptr;
   waiter* finished_last_ = nullptr;
 
@@ -793,6 +814,7 @@ class pool_core {
   std::uint32_t checking_ = 0;
   std::uint32_t tests_ = 0;  ///< Of those, the ones being checked or reset.
   std::uint32_t total_ = 0;
+  std::uint32_t budgeted_ = 0;  ///< Backends to which nothing may be opened now, for the churn rate.
 
   // Health.
   /// What a look at an idle slot has to remember of it.

@@ -60,14 +60,7 @@ void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std:
   auto* const slot = slots_.find(id);
   if (!slot || slot->state != slot_state::checking || !slot->tested) return;
   if (error) {
-    auto& record = owner_of(*slot);
-    if (checks_) {  // others of that backend may be as bad
-      record.suspected_in = idle_.looks + (idle_.running ? 1 : 0);
-      idle_.again = true;
-    }
-    note_broken(*slot, now, error, text);
-    close(*slot, close_reason::broken, error, std::move(text));
-    review(record);
+    test_failed(*slot, error, std::move(text), now);
     return pump(now);
   }
   disarm(*slot);
@@ -81,6 +74,19 @@ void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std:
   if (watched_ && !slot->watched) plan_sweep(now);
   checked(*slot, now);
   check_for_waiters(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::test_failed(slot_base& slot, error_code error, std::string text,
+                                               time_point now) {
+  auto& record = owner_of(slot);
+  if (checks_) {  // others of that backend may be as bad
+    record.suspected_in = idle_.looks + (idle_.running ? 1 : 0);
+    idle_.again = true;
+  }
+  note_broken(slot, now, error, text);
+  close(slot, close_reason::broken, error, std::move(text));
+  review(record);
 }
 
 template <class Policies, class Payload>

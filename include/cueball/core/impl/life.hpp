@@ -38,6 +38,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::wake(time_point now) {
+  note_hold_up(now);
   auto steps = slice_;
   while (steps > 0) {
     const auto due = timers_.pop_due(now);
@@ -206,7 +207,7 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
     case alarm::kind::test:
       if (auto* const slot = slots_.find(due.slot)) {
         slot->place = 0;
-        test_ended(due.slot, errc::check_timeout, {}, now);
+        test_failed(*slot, errc::check_timeout, {}, now);
       }
       break;
     case alarm::kind::second_look:
@@ -222,6 +223,7 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       break;
     case alarm::kind::budget:
       due.record->budget_timer = 0;
+      --budgeted_;
       review(*due.record);
       break;
     case alarm::kind::rebalance:
