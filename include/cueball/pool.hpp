@@ -259,6 +259,18 @@ class basic_pool {
 
   // Its connections.
 
+  /// From now on there may be so many connections: 1 to the `max_connections` that the pool was made with (a
+  /// pool that is to grow later is made with the greatest number, and told a smaller one at once). What is
+  /// too much is closed when it is idle. Throws `errc::bad_argument`. May be called from anywhere, also from
+  /// hooks.
+  void set_max_connections(std::uint32_t most) {
+    if (most < 1 || most > options().max_connections)
+      throw_error(errc::bad_argument, "set_max_connections: " + std::to_string(most) + "; it must be 1 to " +
+                                          std::to_string(options().max_connections) +
+                                          ", which the pool was made with");
+    engine_->set_most(most);
+  }
+
   /// Nobody gets a connection again that was opened before this: what is idle is closed at once, what is
   /// claimed when it is released, and each is replaced. For when all of them have become useless or wrong
   /// without saying so: after a fail-over behind one address, or when passwords have changed. May be called

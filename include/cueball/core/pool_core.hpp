@@ -18,6 +18,7 @@
 #include <cueball/core/backoff.hpp>
 #include <cueball/core/codel.hpp>
 #include <cueball/core/deadlines.hpp>
+#include <cueball/core/demand.hpp>
 #include <cueball/core/effect.hpp>
 #include <cueball/core/front.hpp>
 #include <cueball/core/rebalance_job.hpp>
@@ -84,6 +85,8 @@ class pool_core {
             options.max_churn_rate ? duration{std::chrono::seconds{2}} / *options.max_churn_rate : duration{},
             options.max_connecting.per_backend} {
     if (options.max_lifetime != no_limit) age_.seed = random_();
+    size_.most = options.max_connections;
+    size_.now = is_elastic() ? *options.spares : size_.most;
   }
 
   pool_core(const pool_core&) = delete;
@@ -158,6 +161,9 @@ class pool_core {
   void end_stop_waits() noexcept {
     while (auto* const who = stop_waiters_.front()) expire(*who);
   }
+
+  /// From now on there may be so many connections: no more than there might be at the beginning.
+  void set_most(std::uint32_t most);
 
   // The resolver.
 
@@ -310,6 +316,7 @@ class pool_core {
       sweep,
       idle,
       age,
+      size,
       leases,
       resolver
     };
@@ -589,7 +596,7 @@ class pool_core {
   bool may_open() const noexcept {
     const auto most = options_.max_connecting.per_pool;
     return connecting_ + monitors_ < most && wanted_ + monitors_ < options_.max_connections + most &&
-           (!options_.strict_maximum || total_ < options_.max_connections);
+           (!options_.strict_maximum || total_ < size_.most);
   }
 
   /// Monitors come after the live, and take no more than half of what may be in flight; in a strict pool, the
@@ -600,8 +607,8 @@ class pool_core {
 
   /// What the plan may give out: a strict pool keeps a place for monitors, if it has more than one.
   std::uint32_t places() const noexcept {
-    const auto most = options_.max_connections;
-    return options_.strict_maximum && dead_ > 0 && most > 1 ? most - 1 : most;
+    const bool keeps_one = options_.strict_maximum && dead_ > 0 && size_.most > 1;
+    return std::min(size_.now, keeps_one ? size_.most - 1 : size_.most);
   }
 
   /// Of backends that are gone there is something to close or mark.
@@ -627,6 +634,23 @@ class pool_core {
 
   /// With a strict maximum, makes room for what could be opened now and has none.
   void break_first(time_point now);
+
+  // The size.
+
+  bool is_elastic() const noexcept { return options_.spares && *options_.spares < size_.most; }
+
+  void plan_sample(time_point now);
+
+  /// Counts what is in use, and lets the size follow.
+  void sample_on(std::uint32_t& steps, time_point now);
+
+  /// Somebody begins to wait: the pool grows at once.
+  void make_room_for_waiters();
+
+  /// So many connections are wanted, beside those in use.
+  std::uint32_t wanted_beside(std::uint32_t busy) const noexcept;
+
+  void resize(std::uint32_t size);
 
   // Health.
 
@@ -816,6 +840,17 @@ class pool_core {
   std::uint32_t total_ = 0;
   std::uint32_t budgeted_ = 0;  ///< Backends to which nothing may be opened now, for the churn rate.
 
+  // The size.
+  struct {
+    std::uint32_t most = 0;  ///< Of connections.
+    std::uint32_t now = 0;   ///< What a plan may give out.
+    demand lately;
+    std::uint32_t timer = 0;
+    std::uint32_t at = 0;
+    std::uint32_t busy = 0;
+    bool running = false;
+  } size_;
+
   // Health.
   /// What a look at an idle slot has to remember of it.
   struct idle_note {
@@ -888,3 +923,4 @@ class pool_core {
 #include <cueball/core/impl/life.hpp>
 #include <cueball/core/impl/lifetimes.hpp>
 #include <cueball/core/impl/rebalance.hpp>
+#include <cueball/core/impl/size.hpp>

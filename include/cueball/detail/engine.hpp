@@ -391,6 +391,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
 
+  void set_most(std::uint32_t most) {
+    with_book([&] { core_.set_most(most); });
+  }
+
   void invalidate() {
     with_book([this] { core_.invalidate(); });
   }

@@ -33,6 +33,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   ++waited_;
   front_.shut(gate::waiters, true);
   serve(now);  // what was put back without a lock before the gate was shut
+  if (!claims_.empty()) make_room_for_waiters();
   check_for_waiters(now);
   note_hold_up(now);
 }
@@ -118,6 +119,7 @@ void pool_core<Policies, Payload>::wait_ready(waiter& waiting, std::uint32_t cou
   if (up() >= count) return finish(waiting, {});
   if (deadline <= now) return finish(waiting, errc::wait_timeout);
   enlist(ready_waiters_, waiting, deadline);
+  make_room_for_waiters();
 }
 
 template <class Policies, class Payload>
