@@ -865,7 +865,8 @@ class pool_core {
     std::uint32_t timer = 0;
     std::uint32_t at = 0;
     bool running = false;
-    bool again = false;  ///< Somebody came under suspicion.
+    bool again = false;      ///< Somebody came under suspicion, or may be checked now.
+    bool postponed = false;  ///< A check that was due, since too many were out.
     std::uint64_t looks = 1;
     std::uint32_t seen = 0;         ///< What lay idle, in the look under way.
     std::uint32_t seen_before = 0;  ///< In the one before.

@@ -59,6 +59,7 @@ void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std:
                                               time_point now) {
   auto* const slot = slots_.find(id);
   if (!slot || slot->state != slot_state::checking || !slot->tested) return;
+  idle_.again = std::exchange(idle_.postponed, false) || idle_.again;
   if (error) {
     test_failed(*slot, error, std::move(text), now);
     return pump(now);
@@ -137,8 +138,11 @@ void pool_core<Policies, Payload>::look_at(slot_base& slot, time_point now) {
   }
   if (now - note.since >= options_.max_idle) {
     wear_out(slot);
-  } else if (is_suspect || (checks_ && now >= note.check_at && may_check())) {
-    if (take_out(slot)) test(slot, effect::kind::check, now);
+  } else if (is_suspect || (checks_ && now >= note.check_at)) {
+    if (!is_suspect && !may_check())
+      idle_.postponed = true;
+    else if (take_out(slot))
+      test(slot, effect::kind::check, now);
   } else if (checks_ && state == slot_state::idle && now - note.well_at >= options_.check_after) {
     if (front_.remove(slot)) rest(slot);
   }
