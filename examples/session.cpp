@@ -69,7 +69,27 @@ class directory_session {
     socket_.close(ignored);
   }
 
-  // These two are optional.
+  // These three are optional.
+
+  /// A question that changes nothing. The pool asks it now and then, while nobody uses the session.
+  template <class Token>
+  auto async_check(Token&& token) {
+    return asio::async_compose<Token, void(cueball::error_code)>(
+        [this, step = 0](auto& self, cueball::error_code error = {}, std::size_t = 0) mutable {
+          if (error) return self.complete(error);
+          switch (step++) {
+            case 0:
+              return asio::async_write(socket_, asio::buffer("WHO\n", 4), std::move(self));
+            case 1:
+              answer_.clear();
+              return asio::async_read_until(socket_, asio::dynamic_buffer(answer_), '\n', std::move(self));
+            default:
+              return self.complete({});
+          }
+        },
+        token, socket_);
+  }
+
   bool is_open() const noexcept { return socket_.is_open(); }
 
   /// Completes when the server hangs up: an idle session has nothing to read.
