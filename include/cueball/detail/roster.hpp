@@ -247,22 +247,29 @@ class roster final : public keeper, public member_home<Connection> {
     close_reason reason;
   };
 
-  /// What is seen to when the mutex is free again.
-  struct consequences {
-    struct delivery {
-      std::shared_ptr<taker> to;
-      error_code error;
-      change what;
-    };
-    std::vector<delivery> deliveries;
-    std::vector<record_ptr> released;
-    std::vector<record_ptr> dropped;
+  struct delivery {
+    std::shared_ptr<taker> to;
+    error_code error;
+    change what;
   };
 
+  /// What is seen to when the mutex is free again.
+  struct consequences {
+    std::vector<record_ptr> released;  ///< Removed, and its user said before that he has no use for it.
+    std::vector<record_ptr> dropped;   ///< Removed.
+    std::vector<delivery> deliveries;
+  };
+
+  /// What nobody has is closed before anybody hears of it.
   void see_to(consequences& all) noexcept {
-    for (auto& [to, error, what] : all.deliveries) to->deliver(error, std::move(what));
     for (const auto& one : all.released) let_go(*one);
-    // What is only dropped goes with `all`.
+    all.released.clear();
+    all.dropped.clear();
+    {
+      const std::scoped_lock lock{mutex_};
+      tell(all.deliveries);
+    }
+    for (auto& [to, error, what] : all.deliveries) to->deliver(error, std::move(what));
   }
 
   void add(slot_type& slot) noexcept {
@@ -280,7 +287,6 @@ class roster final : public keeper, public member_home<Connection> {
       }
       members_[where->key()] = made;
       backlog_.push_back({change::kind::added, where, made, made->number, {}});
-      tell(after);
     }
     if (replaced) engine_.give_up(*replaced, core::verdict::good);
     see_to(after);
@@ -324,7 +330,6 @@ class roster final : public keeper, public member_home<Connection> {
       const std::scoped_lock lock{mutex_};
       stopped_ = true;
       while (!members_.empty()) remove(*members_.begin()->second, close_reason::stopped, after);
-      tell(after);
     }
     see_to(after);
   }
@@ -341,7 +346,6 @@ class roster final : public keeper, public member_home<Connection> {
     if (which.told) {
       held_.emplace(which.number, mine);
       backlog_.push_back({change::kind::removed, which.where, mine, which.number, why});
-      tell(after);
     } else {  // it comes and goes unheard
       std::erase_if(backlog_, [&](const news& each) { return each.number == which.number; });
     }
@@ -356,11 +360,11 @@ class roster final : public keeper, public member_home<Connection> {
     return {first.what, std::move(first.where), member{who && who->seat ? who : nullptr}, first.reason};
   }
 
-  void tell(consequences& after) {
+  void tell(std::vector<delivery>& to) {
     for (; !takers_.empty() && !backlog_.empty(); takers_.pop_front())
-      after.deliveries.push_back({takers_.front(), {}, take_first()});
+      to.push_back({takers_.front(), {}, take_first()});
     for (; stopped_ && !takers_.empty(); takers_.pop_front())
-      after.deliveries.push_back({takers_.front(), errc::stopped, {}});
+      to.push_back({takers_.front(), errc::stopped, {}});
   }
 
   // Outside it.
@@ -370,7 +374,6 @@ class roster final : public keeper, public member_home<Connection> {
     {
       const std::scoped_lock lock{mutex_};
       takers_.push_back(std::move(who));
-      tell(after);
     }
     see_to(after);
   }
