@@ -130,10 +130,8 @@ class basic_connection_set {
   template <boost::asio::completion_token_for<void(error_code, change_type)> Token>
   auto async_next(Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, change_type)>(
-        [](auto&& handler, const auto&, roster_type* roster) {
-          roster->async_next(std::forward<decltype(handler)>(handler));
-        },
-        token, engine_, roster_);
+        [roster = roster_](auto&& handler) { roster->async_next(std::forward<decltype(handler)>(handler)); },
+        token);
   }
 
   /// The members that the user has heard of, in the order of their backends' keys.
@@ -191,7 +189,7 @@ class basic_connection_set {
   template <boost::asio::completion_token_for<void(error_code, std::size_t)> Token>
   auto async_stop(deadline until, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
-        [](auto&& handler, const auto& engine, roster_type* roster, deadline when) {
+        [roster = roster_](auto&& handler, const auto& engine, deadline when) {
           const auto executor = boost::asio::get_associated_executor(handler, engine->executor());
           const auto allocator = boost::asio::get_associated_allocator(handler);
           const auto slot = boost::asio::get_associated_cancellation_slot(handler);
@@ -208,7 +206,7 @@ class basic_connection_set {
                                                  std::move(handler)(error, left);
                                                }))));
         },
-        token, engine_, roster_, until);
+        token, engine_, until);
   }
 
   // What it is doing.
