@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
+#include <deque>
 #include <list>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,6 +17,7 @@
 #include <cueball/core/backoff.hpp>
 #include <cueball/core/codel.hpp>
 #include <cueball/core/deadlines.hpp>
+#include <cueball/core/demand.hpp>
 #include <cueball/core/list.hpp>
 #include <cueball/decoherence/adaptive.hpp>
 #include <cueball/decoherence/jittered.hpp>
@@ -246,6 +250,27 @@ struct node {
 };
 
 }  // namespace
+
+TEST_CASE("the average of demand is that of node-cueball's filter", "[demand]") {
+  // 128 taps, the i-th of weight e^(-0.2 i), that add up to one.
+  std::vector<double> taps(128);
+  for (std::size_t i = 0; i < taps.size(); ++i) taps[i] = std::exp(-0.2 * static_cast<double>(i));
+  const auto sum = std::accumulate(taps.begin(), taps.end(), 0.0);
+  cueball::core::demand ours;
+  std::deque<std::uint32_t> samples;
+  const auto check = [&](std::uint32_t used) {
+    ours.sample(used);
+    samples.push_front(used);
+    double theirs = 0;
+    for (std::size_t i = 0; i < taps.size() && i < samples.size(); ++i) theirs += taps[i] / sum * samples[i];
+    // Ours begins with 0.1.
+    CHECK(std::abs(ours.average() - theirs) <
+          0.1 * std::exp(-0.2 * static_cast<double>(samples.size())) + 1e-8);
+  };
+  for (int i = 0; i < 40; ++i) check(100);                               // a step up
+  for (int i = 0; i < 200; ++i) check(3);                                // and down
+  for (std::uint32_t i = 0; i < 300; ++i) check((i * i * 7919U) % 50U);  // anything
+}
 
 TEST_CASE("a list keeps its order whatever is taken out", "[parts]") {
   law("a list keeps its order as std::list does", [] {

@@ -41,6 +41,10 @@ TEST_CASE("lifetimes: connections grow old", "[lifetimes]") {
   keep(cueball::laws::lifetime_laws());
 }
 
+TEST_CASE("elastic: the size follows what is asked for", "[elastic]") {
+  keep(cueball::laws::elastic_laws());
+}
+
 TEST_CASE("health: checks, resets, what lies idle, invalidation", "[health]") {
   keep(cueball::laws::health_laws());
 }

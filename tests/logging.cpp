@@ -189,11 +189,11 @@ TEST_CASE("connections that break together are told once") {
   const auto one = support::at(1);
   log.on(backend_added_event{one});
   said.take();
-  for (int i = 0; i < 100; ++i) log.on(closed_event{one, close_reason::broken});
+  for (int i = 0; i < 100; ++i) log.on(closed_event{one, close_reason::broken, {}, {}});
   CHECK(said.count("info: closed a connection to 127.0.0.1:1: it was broken") == 1);
   CHECK(said.count("debug: ") == 99);
   log.on(connected_event{one});
-  log.on(closed_event{one, close_reason::broken});
+  log.on(closed_event{one, close_reason::broken, {}, {}});
   CHECK(said.count("info: closed") == 2);
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("what comes of a backend after it was removed is no news, and is not k
   said.take();
   log.on(connect_failed_event{one, refused, {}});
   log.on(connect_failed_event{one, refused, {}});
-  log.on(closed_event{one, close_reason::broken});
+  log.on(closed_event{one, close_reason::broken, {}, {}});
   CHECK(said.count("debug: ") == 3);
   said.take();
   log.on(backend_added_event{one});
@@ -235,15 +235,18 @@ TEST_CASE("the rest is told, too") {
   log.on(state_changed_event{pool_state::failed});
   for (const auto reason : {close_reason::discarded, close_reason::detached, close_reason::expired,
                             close_reason::cancelled, close_reason::stopped})
-    log.on(closed_event{support::at(1), reason});
+    log.on(closed_event{support::at(1), reason, {}, {}});
+  log.on(closed_event{support::at(1), close_reason::broken, errc::check_timeout, {}});
   CHECK(said.take() == wanted{"error: the rebalance strategy failed, and the old plan stays: " +
                                   make_error_code(errc::bad_plan).message(),
                               "error: the pool failed: every known backend is dead",
                               "debug: closed a connection to 127.0.0.1:1: it was discarded",
                               "debug: closed a connection to 127.0.0.1:1: it was detached",
-                              "debug: closed a connection to 127.0.0.1:1: it was past its lifetime",
+                              "debug: closed a connection to 127.0.0.1:1: it was past its lifetime, or idle for too long",
                               "debug: closed a connection to 127.0.0.1:1: its connect was cancelled",
-                              "debug: closed a connection to 127.0.0.1:1: the pool was stopped"});
+                              "debug: closed a connection to 127.0.0.1:1: the pool was stopped",
+                              "info: closed a connection to 127.0.0.1:1: it was broken: " +
+                                  make_error_code(errc::check_timeout).message()});
 }
 
 TEST_CASE("a backend cannot forge a line") {

@@ -18,12 +18,12 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/is_executor.hpp>
 
+#include <cueball/claim_report.hpp>
 #include <cueball/claim_site.hpp>
 #include <cueball/connection.hpp>
 #include <cueball/deadline.hpp>
 #include <cueball/detail/arguments.hpp>
 #include <cueball/detail/engine.hpp>
-#include <cueball/detail/summary.hpp>
 #include <cueball/error.hpp>
 #include <cueball/lease.hpp>
 #include <cueball/policy_set.hpp>
@@ -101,10 +101,10 @@ class basic_pool {
   // Claims.
 
   /// Takes a connection, and waits for one if none is idle: until `until` (default: `claim_timeout` from
-  /// now), or until `stop` is requested. First come, first served. Throws `errc::claim_timeout`,
-  /// `errc::all_dead`, `errc::no_backend`, `errc::too_many_waiters`, `errc::overloaded`, `errc::stopped`,
-  /// `errc::would_deadlock` (where it would wait on the pool's own thread), or
-  /// `operation_aborted` (`stop`).
+  /// now), or until `stop` is requested. First come, first served. Throws `claim_error`:
+  /// `errc::claim_timeout`, `errc::all_dead`, `errc::no_backend`, `errc::too_many_waiters`,
+  /// `errc::overloaded`, `errc::stopped`, `errc::would_deadlock` (where it would wait on the pool's own
+  /// thread), or `operation_aborted` (`stop`).
   ///
   /// Where the observer hears of leases that are out for long, a claim notes where it is made: `at`, which
   /// the compiler fills in. A function that claims for others may pass on a `std::source_location` of its
@@ -138,6 +138,17 @@ class basic_pool {
     return take_or_wait(at, until, stop, error);
   }
 
+  /// Does not throw because of a failure: returns an empty lease, and `report` says why. It also says for how
+  /// long a claim waited that got one, and for what.
+  lease_type claim(deadline until, claim_report& report, site at = std::source_location::current()) {
+    return claim(until, std::stop_token{}, report, at);
+  }
+  lease_type claim(deadline until, const std::stop_token& stop, claim_report& report,
+                   site at = std::source_location::current()) {
+    report = {};
+    return take_or_wait(at, until, stop, report);
+  }
+
   /// Takes an idle connection, or returns an empty lease. Never waits, never overtakes who waits. It may miss
   /// a connection that another thread is giving back at this instant, or whose close-watch is being armed.
   lease_type try_claim(site at = std::source_location::current()) noexcept {
@@ -169,6 +180,17 @@ class basic_pool {
           engine->async_claim(when, std::forward<decltype(handler)>(handler), at);
         },
         token, engine_, until);
+  }
+
+  /// \param report is filled in before the handler is called; it has to stay until then.
+  template <boost::asio::completion_token_for<void(error_code, lease_type)> Token>
+  auto async_claim(deadline until, claim_report& report, Token&& token,
+                   site at = std::source_location::current()) {
+    return boost::asio::async_initiate<Token, void(error_code, lease_type)>(
+        [at](auto&& handler, const auto& engine, deadline when, claim_report* into) {
+          engine->async_claim(when, std::forward<decltype(handler)>(handler), at, into);
+        },
+        token, engine_, until, &report);
   }
 
   // Readiness.
@@ -237,6 +259,18 @@ class basic_pool {
 
   // Its connections.
 
+  /// From now on there may be so many connections: 1 to the `max_connections` that the pool was made with (a
+  /// pool that is to grow later is made with the greatest number, and told a smaller one at once). What is
+  /// too much is closed when it is idle. Throws `errc::bad_argument`. May be called from anywhere, also from
+  /// hooks.
+  void set_max_connections(std::uint32_t most) {
+    if (most < 1 || most > options().max_connections)
+      throw_error(errc::bad_argument, "set_max_connections: " + std::to_string(most) + "; it must be 1 to " +
+                                          std::to_string(options().max_connections) +
+                                          ", which the pool was made with");
+    engine_->set_most(most);
+  }
+
   /// Nobody gets a connection again that was opened before this: what is idle is closed at once, what is
   /// claimed when it is released, and each is replaced. For when all of them have become useless or wrong
   /// without saying so: after a fail-over behind one address, or when passwords have changed. May be called
@@ -299,9 +333,9 @@ class basic_pool {
   [[gnu::cold, gnu::noinline]] lease_type wait(site at, deadline until, const std::stop_token& stop,
                                                Error&... error) {
     if constexpr (sizeof...(Error) == 0) {
-      error_code failed;
-      auto claimed = engine_->claim_slowly(until, stop, failed, at);
-      if (failed) throw_claim_failed(failed);
+      claim_report report;
+      auto claimed = engine_->claim_slowly(until, stop, report, at);
+      if (report.error) throw claim_error{std::move(report)};
       return claimed;
     } else {
       return engine_->claim_slowly(until, stop, error..., at);
@@ -341,10 +375,6 @@ class basic_pool {
                                           " connections; it must be 1 to " +
                                           std::to_string(options().max_connections) + " (max_connections)");
     throw std::system_error(error, "cueball: wait_ready; " + detail::summary(stats()));
-  }
-
-  [[noreturn]] void throw_claim_failed(error_code error) const {
-    throw std::system_error(error, "cueball: claim; " + detail::summary(stats()));
   }
 
   std::shared_ptr<engine_type> engine_;

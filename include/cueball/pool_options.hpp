@@ -81,6 +81,11 @@ struct pool_options {
   /// The connections that the pool keeps, over all backends. 1 to 1,000,000.
   std::uint32_t max_connections = 10;
 
+  /// How many connections are kept idle, beside those in use. The pool grows at once when claims wait or
+  /// fewer are idle, to `max_connections` at the most. It shrinks slowly, as an average over about a second
+  /// does (see `core::demand`). 1 to `max_connections`. None: all are kept, at all times.
+  std::optional<std::uint32_t> spares{};
+
   /// Off: a connection that has to move is closed only when its replacement is connected, so that for a
   /// moment there may be more than `max_connections`. On: never more, not even closing ones; the pool closes
   /// first.
@@ -219,6 +224,7 @@ inline void check_recovery(std::string_view operation, const operation_recovery&
 inline void check(const pool_options& options) {
   const auto& recovery = options.recovery;
   detail::check_count("max_connections", options.max_connections, 1'000'000);
+  if (options.spares) detail::check_count("spares", *options.spares, options.max_connections);
   detail::check_limit("claim_timeout", options.claim_timeout);
   if (options.max_waiters) detail::check_count("max_waiters", *options.max_waiters, 1'000'000'000);
   detail::check_limit("target_claim_delay", options.target_claim_delay);

@@ -126,6 +126,12 @@ void ledger::fired(core::slot_id id) {
   if (one && is_up(one->now)) one->looks = one->claims == one->watched_at ? one->looks + 1 : 0;
 }
 
+void ledger::resized(std::uint32_t most) {
+  if (stopping_ || most == most_) return;
+  most_ = most;
+  owe_plan();
+}
+
 void ledger::test_ended(core::slot_id id, bool well) {
   auto* const one = of(id);
   if (!one || one->now != state::checking || !one->tested) return;
@@ -290,7 +296,12 @@ void ledger::decided(const core::effect& what) {
       plan_out_ = plan_failed_ = false;
       applied_ = true;
       target_ = what.target;
-      demand_equal(what.target, what.number == 0 ? 0 : places_, "R1: the plan sums to the target");
+      if (is_elastic_)
+        demand(what.target <= places_ &&
+                   (what.number == 0 || what.target >= std::min(places_, *options_.spares)),
+               "R1: an elastic pool has its spares at the least");
+      else
+        demand_equal(what.target, what.number == 0 ? 0 : places_, "R1: the plan sums to the target");
       return;
     case kind::tell_lease_overdue:
       return overdue(what);
@@ -441,8 +452,7 @@ void ledger::revives(const core::effect& what) {
 std::uint32_t ledger::places() const {
   const bool any_dead =
       std::any_of(members_.begin(), members_.end(), [](const member& one) { return one.dead; });
-  const auto most = options_.max_connections;
-  return options_.strict_maximum && any_dead && most > 1 ? most - 1 : most;
+  return options_.strict_maximum && any_dead && most_ > 1 ? most_ - 1 : most_;
 }
 
 void ledger::gathers() {
@@ -451,13 +461,13 @@ void ledger::gathers() {
     demand(!plan_out_, "R3: one rebalance at a time");
     plan_out_ = true;
     ++plans_;
-    demand(plans_ <= changes_, "R3: no rebalance without news");
+    demand(plans_ <= changes_ || is_elastic_, "R3: no rebalance without news");
     return;
   }
-  demand(plans_allowed_ > 0, "R3: one rebalance a delay, counted from the first news");
+  demand(plans_allowed_ > 0 || is_elastic_, "R3: one rebalance a delay, counted from the first news");
   demand(!plan_out_, "R3: one rebalance at a time");
   plan_owed_ = false;
-  --plans_allowed_;
+  if (plans_allowed_ > 0) --plans_allowed_;
   plan_out_ = true;
   ++plans_;
   for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -537,7 +547,7 @@ void ledger::check(world& pool) {
   check_stats(stats);
   check_limits(pool.has_work());
   if (!stopping_ && !pool.has_work() && !plan_out_) check_shares(stats);
-  check_capacity();
+  check_capacity(stats);
   check_waiters(pool);
   check_dead(pool);
   check_ages(pool);
@@ -680,16 +690,20 @@ void ledger::check_limits(bool is_at_work) const {
            "R4: nothing idle beyond the target");
 }
 
-void ledger::check_capacity() {
+void ledger::check_capacity(const pool_stats& stats) {
   if (stopping_ || voluntary_ == 0) return;
+  // A plan that is being put into force may give out less.
+  const auto target = !plan_out_    ? target_
+                      : is_elastic_ ? std::min(target_, stats.target)
+                                    : std::min(target_, places_);
   if (options_.strict_maximum) {
     std::uint32_t marked = 0;
     for (const auto& one : connections_) marked += one.now != state::free && one.marked;
     const auto moving = count(state::closing) + count(state::connecting) + marked;
-    demand(moving <= options_.max_connecting.per_pool || established() >= target_,
+    demand(moving <= options_.max_connecting.per_pool || established() >= target,
            "R5: a strict pool breaks no more at once than it may connect at once");
   } else {
-    demand(established() >= target_, "R5: make before break");
+    demand(established() >= target, "R5: make before break");
   }
 }
 
@@ -791,7 +805,7 @@ void ledger::check_progress(world& pool) {
     there += counts && !one.marked;
     marked = marked || (counts && one.marked);
   }
-  if (there >= options_.max_connections) return;
+  if (there >= (is_elastic_ ? std::min(target_, *options_.spares) : most_)) return;
   const bool strict_waits = options_.strict_maximum && (marked || count(state::closing) > 0);
   demand(count(state::connecting) > 0 || pool.next_wake() != never_comes || plan_out_ || strict_waits,
          "R10: below target, a connect is in flight or a timer armed");
@@ -829,7 +843,8 @@ void ledger::rebalanced(world& pool) {
 void ledger::check_quiet(world& pool) const {
   const auto stats = pool.stats();
   demand(!change_is_pending(), "R3: a rebalance ends");
-  demand_equal(stats.target, any_live() ? places() : 0, "R1: the target");
+  const auto whole = is_elastic_ ? std::min(places(), *options_.spares) : places();
+  demand_equal(stats.target, any_live() ? whole : 0, "R1: the target");
   demand_equal(stats.slots.total(), stats.target, "R1: quiet, the pool is whole");
   demand_equal(stats.slots.idle, stats.target, "R1: quiet, every connection is idle");
   std::vector<backend_load> loads;

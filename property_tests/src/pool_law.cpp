@@ -32,7 +32,7 @@ void check_pool_law(const pool_law& law, compositions of) {
 void check_pool_laws(compositions of) {
   for (const auto* const group :
        {&life_laws(), &order_laws(), &balance_laws(), &churn_laws(), &recovery_laws(), &overload_laws(),
-        &lifetime_laws(), &health_laws(), &lease_laws(), &slices_laws()})
+        &lifetime_laws(), &health_laws(), &elastic_laws(), &lease_laws(), &slices_laws()})
     for (const auto& law : *group) check_pool_law(law, of);
 }
 

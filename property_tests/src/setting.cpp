@@ -14,11 +14,11 @@ namespace cueball::laws {
 
 namespace {
 
-constexpr std::array<std::string_view, 27> op_names{
-    "tick",      "wait",     "wake",      "perform",     "answer",        "settle",     "claim",
-    "try_claim", "cancel",   "release",   "add",         "remove",        "change",     "refresh",
-    "give_up",   "nonsense", "mode",      "cut",         "fire",          "invalidate", "wait_ready",
-    "stale",     "stop",     "claim_all", "release_all", "announce_anew", "drain"};
+constexpr std::array<std::string_view, 28> op_names{
+    "tick",       "wait",     "wake",    "perform",   "answer",      "settle",        "claim",
+    "try_claim",  "cancel",   "release", "add",       "remove",      "change",        "refresh",
+    "give_up",    "nonsense", "mode",    "cut",       "fire",        "invalidate",    "resize",
+    "wait_ready", "stale",    "stop",    "claim_all", "release_all", "announce_anew", "drain"};
 
 /// The whole range at once, whatever the size of the case.
 template <class Number>
@@ -39,6 +39,7 @@ pool_options setting::options() const {
   all.strict_maximum = strict;
   all.rebalance_delay = milliseconds{rebalance_ms};
   all.watch_delay = milliseconds{watch_ms};
+  if (spares != 0) all.spares = std::min(spares, max_connections);
   all.check_interval = check_ms != 0 ? duration{milliseconds{check_ms}} : no_limit;
   all.check_timeout = milliseconds{check_timeout_ms};
   if (check_after_ms != 0) all.check_after = milliseconds{check_after_ms};
@@ -71,8 +72,9 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
              << ", .watched = " << shown.watched << ", .lazy = " << shown.lazy << ", .warm = " << shown.warm
              << ", .per_backend = " << shown.per_backend << ", .per_pool = " << shown.per_pool
              << ", .rebalance_ms = " << shown.rebalance_ms << ", .watch_ms = " << shown.watch_ms
-             << ", .checked = " << shown.checked << ", .resets = " << shown.resets
-             << ", .check_ms = " << shown.check_ms << ", .check_timeout_ms = " << shown.check_timeout_ms
+             << ", .spares = " << shown.spares << ", .checked = " << shown.checked
+             << ", .resets = " << shown.resets << ", .check_ms = " << shown.check_ms
+             << ", .check_timeout_ms = " << shown.check_timeout_ms
              << ", .check_after_ms = " << shown.check_after_ms << ", .max_idle_ms = " << shown.max_idle_ms
              << ", .lifetime_ms = " << shown.lifetime_ms
              << ", .lifetime_spread_percent = " << shown.lifetime_spread_percent
@@ -153,29 +155,12 @@ using weights = std::vector<std::pair<std::size_t, op_kind>>;
 
 weights usual_weights(bool with_stop) {
   using kind = op_kind;
-  return {{14, kind::tick},
-          {6, kind::wait},
-          {5, kind::wake},
-          {12, kind::perform},
-          {16, kind::answer},
-          {5, kind::settle},
-          {14, kind::claim},
-          {4, kind::try_claim},
-          {3, kind::cancel},
-          {14, kind::release},
-          {8, kind::add},
-          {5, kind::remove},
-          {4, kind::change},
-          {2, kind::refresh},
-          {1, kind::give_up},
-          {1, kind::nonsense},
-          {6, kind::mode},
-          {4, kind::cut},
-          {3, kind::fire},
-          {1, kind::invalidate},
-          {2, kind::wait_ready},
-          {3, kind::stale},
-          {with_stop ? 1U : 0U, kind::stop}};
+  return {{14, kind::tick},   {6, kind::wait},       {5, kind::wake},    {12, kind::perform},
+          {16, kind::answer}, {5, kind::settle},     {14, kind::claim},  {4, kind::try_claim},
+          {3, kind::cancel},  {14, kind::release},   {8, kind::add},     {5, kind::remove},
+          {4, kind::change},  {2, kind::refresh},    {1, kind::give_up}, {1, kind::nonsense},
+          {6, kind::mode},    {4, kind::cut},        {3, kind::fire},    {1, kind::invalidate},
+          {1, kind::resize},  {2, kind::wait_ready}, {3, kind::stale},   {with_stop ? 1U : 0U, kind::stop}};
 }
 
 rc::Gen<script> script_of(const weights& kinds, double length) {

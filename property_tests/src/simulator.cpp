@@ -312,6 +312,14 @@ void simulator::stop() {
   done();
 }
 
+void simulator::resize(std::uint32_t most) {
+  begin();
+  tell("resize to ", most);
+  book_.resized(most);
+  pool_->set_most(most);
+  done();
+}
+
 void simulator::invalidate() {
   begin();
   tell("invalidate");
@@ -695,6 +703,8 @@ void simulator::step(const op& one) {
     case op_kind::invalidate:
       if (one.b < 6) return invalidate();
       return invalidate(pick(backends));
+    case op_kind::resize:
+      return resize(1 + one.a % setting_.max_connections);
     case op_kind::wait_ready:
       wait_ready(1 + one.a % setting_.max_connections,
                  one.b < 4 ? never_comes : after(now_, lengths[one.b - 4U] - 1ms));
@@ -721,6 +731,7 @@ void simulator::step(const op& one) {
 
 void simulator::heal() {
   if (book_.stopping()) return;
+  if (book_.most() != setting_.max_connections) resize(setting_.max_connections);
   std::fill(manners_.begin(), manners_.end(), manner::accepts);
   is_lazy_ = false;
   perform_all();
@@ -737,7 +748,10 @@ void simulator::heal() {
   const auto checks = setting_.checked && setting_.check_ms != 0
                           ? 2 * (options.check_interval + options.check_timeout)
                           : duration{};
-  const auto bound = 2 * options.watch_delay + 2 * options.rebalance_delay + checks + delay + budget + 1ms;
+  // What was in use is forgotten.
+  const auto shrinking = options.spares ? duration{10s} : duration{};
+  const auto bound =
+      2 * options.watch_delay + 2 * options.rebalance_delay + checks + shrinking + delay + budget + 1ms;
   auto end = after(now_, bound);
   for (auto regroups = book_.regroups();;) {
     settle();

@@ -18,6 +18,7 @@
 #include <cueball/core/backoff.hpp>
 #include <cueball/core/codel.hpp>
 #include <cueball/core/deadlines.hpp>
+#include <cueball/core/demand.hpp>
 #include <cueball/core/effect.hpp>
 #include <cueball/core/front.hpp>
 #include <cueball/core/rebalance_job.hpp>
@@ -86,6 +87,8 @@ class pool_core {
             options.max_churn_rate ? duration{std::chrono::seconds{2}} / *options.max_churn_rate : duration{},
             options.max_connecting.per_backend} {
     if (options.max_lifetime != no_limit) age_.seed = random_();
+    size_.most = options.max_connections;
+    size_.now = is_elastic() ? *options.spares : size_.most;
   }
 
   pool_core(const pool_core&) = delete;
@@ -167,6 +170,9 @@ class pool_core {
   void end_stop_waits() noexcept {
     while (auto* const who = stop_waiters_.front()) expire(*who);
   }
+
+  /// From now on there may be so many connections: no more than there might be at the beginning.
+  void set_most(std::uint32_t most);
 
   // The resolver.
 
@@ -319,6 +325,7 @@ class pool_core {
       sweep,
       idle,
       age,
+      size,
       leases,
       resolver
     };
@@ -411,6 +418,17 @@ class pool_core {
   /// What the resolver says may be believed, and nobody is there.
   bool is_empty() const noexcept { return was_resolved_ && announced_ == 0 && members_ == 0; }
 
+  /// What keeps those who wait from being served.
+  hold_up what_holds_up() const noexcept;
+
+  /// Time has gone on, or what holds up those who wait may be another.
+  void note_hold_up(time_point now) noexcept {
+    if (hold_up_.what == hold_up::nothing && claims_.empty()) return;
+    hold_up_.spent[static_cast<std::size_t>(hold_up_.what)] += now - hold_up_.since;
+    hold_up_.since = now;
+    hold_up_.what = claims_.empty() ? hold_up::nothing : what_holds_up();
+  }
+
   void tell_ready() noexcept;
 
   /// Gives what is idle to those who wait.
@@ -441,6 +459,7 @@ class pool_core {
 
   void disarm(backend_record& record) noexcept {
     timers_.cancel(record.retry_timer);
+    if (record.budget_timer != 0) --budgeted_;
     timers_.cancel(record.budget_timer);
   }
 
@@ -581,6 +600,7 @@ class pool_core {
     move(now);
     check_for_waiters(now);
     review_state();
+    note_hold_up(now);
   }
 
   void move(time_point now);
@@ -590,7 +610,7 @@ class pool_core {
   bool may_open() const noexcept {
     const auto most = options_.max_connecting.per_pool;
     return connecting_ + monitors_ < most && wanted_ + monitors_ < options_.max_connections + most &&
-           (!options_.strict_maximum || total_ < options_.max_connections);
+           (!options_.strict_maximum || total_ < size_.most);
   }
 
   /// Monitors come after the live, and take no more than half of what may be in flight; in a strict pool, the
@@ -601,8 +621,8 @@ class pool_core {
 
   /// What the plan may give out: a strict pool keeps a place for monitors, if it has more than one.
   std::uint32_t places() const noexcept {
-    const auto most = options_.max_connections;
-    return options_.strict_maximum && dead_ > 0 && most > 1 ? most - 1 : most;
+    const bool keeps_one = options_.strict_maximum && dead_ > 0 && size_.most > 1;
+    return std::min(size_.now, keeps_one ? size_.most - 1 : size_.most);
   }
 
   /// Of backends that are gone there is something to close or mark.
@@ -629,6 +649,23 @@ class pool_core {
   /// With a strict maximum, makes room for what could be opened now and has none.
   void break_first(time_point now);
 
+  // The size.
+
+  bool is_elastic() const noexcept { return options_.spares && *options_.spares < size_.most; }
+
+  void plan_sample(time_point now);
+
+  /// Counts what is in use, and lets the size follow.
+  void sample_on(std::uint32_t& steps, time_point now);
+
+  /// Somebody begins to wait: the pool grows at once.
+  void make_room_for_waiters();
+
+  /// So many connections are wanted, beside those in use.
+  std::uint32_t wanted_beside(std::uint32_t busy) const noexcept;
+
+  void resize(std::uint32_t size);
+
   // Health.
 
   /// Takes a slot that nobody uses out of circulation; the caller gives it its new state. False if somebody
@@ -654,6 +691,9 @@ class pool_core {
 
   /// Checks the slot, or makes it new, out of circulation.
   void test(slot_base& slot, effect::kind how, time_point now);
+
+  /// It is not well, or did not say so in time.
+  void test_failed(slot_base& slot, error_code error, std::string text, time_point now);
 
   /// As many of those that rest are checked as wait.
   void check_for_waiters(time_point now);
@@ -777,6 +817,11 @@ class pool_core {
   class codel codel_;
   waiter_list ready_waiters_;
   waiter_list stop_waiters_;
+  struct {
+    hold_up what = hold_up::nothing;
+    time_point since{};
+    hold_ups spent{};  ///< While anybody waited.
+  } hold_up_;
   waiter* finished_ = nullptr;
   waiter* finished_last_ = nullptr;
 
@@ -809,6 +854,18 @@ class pool_core {
   std::uint32_t checking_ = 0;
   std::uint32_t tests_ = 0;  ///< Of those, the ones being checked or reset.
   std::uint32_t total_ = 0;
+  std::uint32_t budgeted_ = 0;  ///< Backends to which nothing may be opened now, for the churn rate.
+
+  // The size.
+  struct {
+    std::uint32_t most = 0;  ///< Of connections.
+    std::uint32_t now = 0;   ///< What a plan may give out.
+    demand lately;
+    std::uint32_t timer = 0;
+    std::uint32_t at = 0;
+    std::uint32_t busy = 0;
+    bool running = false;
+  } size_;
 
   // Health.
   /// What a look at an idle slot has to remember of it.
@@ -824,7 +881,8 @@ class pool_core {
     std::uint32_t timer = 0;
     std::uint32_t at = 0;
     bool running = false;
-    bool again = false;  ///< Somebody came under suspicion.
+    bool again = false;      ///< Somebody came under suspicion, or may be checked now.
+    bool postponed = false;  ///< A check that was due, since too many were out.
     std::uint64_t looks = 1;
     std::uint32_t seen = 0;         ///< What lay idle, in the look under way.
     std::uint32_t seen_before = 0;  ///< In the one before.
@@ -882,3 +940,4 @@ class pool_core {
 #include <cueball/core/impl/life.hpp>
 #include <cueball/core/impl/lifetimes.hpp>
 #include <cueball/core/impl/rebalance.hpp>
+#include <cueball/core/impl/size.hpp>

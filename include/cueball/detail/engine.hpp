@@ -33,6 +33,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <cueball/claim_report.hpp>
 #include <cueball/claim_site.hpp>
 #include <cueball/connection.hpp>
 #include <cueball/core/pool_core.hpp>
@@ -194,6 +195,40 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     return waiter.granted ? lease_of(slot_of(waiter), where) : lease<Connection>{};
   }
 
+  [[gnu::noinline]] lease<Connection> claim_slowly(deadline until, const std::stop_token& stop,
+                                                   claim_report& report, site where) {
+    if (places_.is_here()) {
+      report = {};
+      report.error = errc::would_deadlock;
+      report.pool = stats();
+      return {};
+    }
+    blocking_waiter<typename threading::parker> waiter;
+    wait(waiter, stop, until, [&](time_point when, time_point now) { core_.claim(waiter, when, now); });
+    describe(waiter, report);
+    return waiter.granted ? lease_of(slot_of(waiter), where) : lease<Connection>{};
+  }
+
+  /// Of a claim that is over.
+  void describe(const core::waiter& waiter, claim_report& report) const {
+    report = {};
+    report.error = waiter.error;
+    report.ahead = waiter.ahead;
+    report.held_by = waiter.held_by;
+    auto held = waiter.held;
+    if (waiter.since != time_point{}) {
+      report.waited = clock::now() - waiter.since;
+      // What came after the last event of the pool.
+      auto rest = report.waited;
+      for (const auto length : held) rest -= length;
+      if (waiter.error && rest > duration{}) held[static_cast<std::size_t>(waiter.held_by)] += rest;
+    }
+    report.in_line = held[static_cast<std::size_t>(hold_up::in_use)];
+    report.for_connects = held[static_cast<std::size_t>(hold_up::connecting)];
+    report.for_checks = held[static_cast<std::size_t>(hold_up::checking)];
+    if (waiter.error) report.pool = stats();
+  }
+
   void wait_ready(std::uint32_t count, deadline until, error_code& error) {
     if (places_.is_here()) {
       error = errc::would_deadlock;
@@ -224,16 +259,18 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   using stop_answer = std::tuple<error_code, std::size_t>;
 
   template <class Handler>
-  void async_claim(deadline until, Handler&& handler, site where) {
+  void async_claim(deadline until, Handler&& handler, site where, claim_report* report = nullptr) {
     // The good case makes no waiter, and reads no clock.
     constexpr bool posts_handler = is_posted_in_its_memory<std::decay_t<Handler>>;
     if constexpr (posts_handler)
       if (auto* const slot = take()) [[likely]] {
+        if (report) *report = {};
         core_type::note_claim(*slot, where);
         return post_claim(taken_slot<engine>{*this, *slot}, std::forward<Handler>(handler));
       }
     start_waiting<claim_answer>(std::forward<Handler>(handler), until, where,
-                                [this](core::waiter& waiter, deadline how_long) {
+                                [this, report](shell_waiter& waiter, deadline how_long) {
+                                  waiter.report = report;
                                   if constexpr (!posts_handler)
                                     if (auto* const slot = take()) {
                                       waiter.granted = slot;
@@ -418,6 +455,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   engine(const engine&) = delete;
   engine& operator=(const engine&) = delete;
+
+  void set_most(std::uint32_t most) {
+    with_book([&] { core_.set_most(most); });
+  }
 
   void invalidate() {
     with_book([this] { core_.invalidate(); });

@@ -21,6 +21,7 @@
 #include <boost/asio/require.hpp>
 #include <boost/asio/system_executor.hpp>
 
+#include <cueball/claim_report.hpp>
 #include <cueball/core/waiter.hpp>
 #include <cueball/error.hpp>
 
@@ -32,6 +33,9 @@ class shell_waiter : public core::waiter {
   /// Called once, outside the mutex, by the thread that ended the wait. The waiter may be gone when it
   /// returns.
   virtual void deliver() noexcept = 0;
+
+  /// Of a claim whose caller wants to know why.
+  claim_report* report = nullptr;
 
  protected:
   ~shell_waiter() = default;
@@ -149,6 +153,7 @@ class async_waiter final : public shell_waiter {
 
   void deliver() noexcept override {
     Engine::note_claim(*this, where_);
+    if (report) engine_->describe(*this, *report);
     auto executor = boost::asio::get_associated_executor(handler_, engine_->executor());
     boost::asio::post(executor, completion{this});
   }

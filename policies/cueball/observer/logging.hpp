@@ -98,7 +98,8 @@ class logging {
       const bool is_news = what.reason == close_reason::broken && !now.breaks;
       if (is_news) now.breaks = true;
       tell(is_news ? severity::info : severity::debug,
-           "closed a connection to " + what.where.key() + ": " + std::string{to_string(what.reason)});
+           "closed a connection to " + what.where.key() + ": " + std::string{to_string(what.reason)} +
+               (what.error ? ": " + why(what) : std::string{}));
     });
   }
 

@@ -10,6 +10,8 @@ namespace cueball::core {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, time_point now) {
   claimer.waits_for = waiter::kind::claim;
+  claimer.since = now;
+  claimer.ahead = claims_.size();
   if (is_stopping()) return finish(claimer, errc::stopped);
   if (claims_.empty())
     if (auto* const slot = take_idle()) return grant(claimer, *slot);
@@ -20,17 +22,20 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   }
   if (options_.max_waiters && claims_.size() >= *options_.max_waiters)
     return refuse(claimer, errc::too_many_waiters);
-  claimer.since = now;
   if (codel_.is_on())
     if (const auto oldest = after(now, codel_.oldest()); oldest < deadline) {
       deadline = oldest;
       claimer.sheds_at_deadline = true;
     }
   enlist(claims_, claimer, deadline);
+  note_hold_up(now);
+  claimer.held = hold_up_.spent;
   ++waited_;
   front_.shut(gate::waiters, true);
   serve(now);  // what was put back without a lock before the gate was shut
+  if (!claims_.empty()) make_room_for_waiters();
   check_for_waiters(now);
+  note_hold_up(now);
 }
 
 template <class Policies, class Payload>
@@ -134,6 +139,7 @@ void pool_core<Policies, Payload>::wait_ready(waiter& waiting, std::uint32_t cou
   if (up() >= count) return finish(waiting, {});
   if (deadline <= now) return finish(waiting, errc::wait_timeout);
   enlist(ready_waiters_, waiting, deadline);
+  make_room_for_waiters();
 }
 
 template <class Policies, class Payload>
@@ -179,6 +185,13 @@ waiter_list& pool_core<Policies, Payload>::list_of(const waiter& who) noexcept {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::finish(waiter& who, error_code error) noexcept {
   who.error = error;
+  if (who.waits_for == waiter::kind::claim) {
+    if (who.now == waiter::state::waiting)
+      for (std::size_t i = 0; i < who.held.size(); ++i) who.held[i] = hold_up_.spent[i] - who.held[i];
+    else
+      who.since = {};
+    if (error) who.held_by = what_holds_up();
+  }
   who.now = waiter::state::finished;
   who.link = {};
   (finished_last_ ? finished_last_->link.next : finished_) = &who;
@@ -206,6 +219,15 @@ void pool_core<Policies, Payload>::tell_ready() noexcept {
     }
     who = next;
   }
+}
+
+template <class Policies, class Payload>
+hold_up pool_core<Policies, Payload>::what_holds_up() const noexcept {
+  if (is_stopping()) return hold_up::stopping;
+  if (members_ == 0) return hold_up::no_backend;
+  if (connecting_ + monitors_ > 0 && up() < target_) return hold_up::connecting;
+  if (up() < target_ || target_ == 0) return budgeted_ > 0 ? hold_up::rate_limited : hold_up::failing;
+  return tests_ > 0 ? hold_up::checking : hold_up::in_use;
 }
 
 template <class Policies, class Payload>

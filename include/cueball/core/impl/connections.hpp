@@ -109,8 +109,10 @@ slot_base& pool_core<Policies, Payload>::open(backend_record& record, time_point
   ++record.counters.opened;
   ++total_;
   record.opens.spend(open_rate_, now);
-  if (const auto next = record.opens.next(open_rate_); next > now)
+  if (const auto next = record.opens.next(open_rate_); next > now) {
+    ++budgeted_;
     record.budget_timer = timers_.schedule(next, {alarm::kind::budget, nullptr, &record, {}});
+  }
   const auto& how = recovery_of(record);
   const auto timeout = attempt_timeout(how, record.dead ? how.retries - 1 : record.failures);
   arm(slot, after(now, timeout), alarm::kind::connect);

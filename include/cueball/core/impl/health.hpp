@@ -59,15 +59,9 @@ void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std:
                                               time_point now) {
   auto* const slot = slots_.find(id);
   if (!slot || slot->state != slot_state::checking || !slot->tested) return;
+  idle_.again = std::exchange(idle_.postponed, false) || idle_.again;
   if (error) {
-    auto& record = owner_of(*slot);
-    if (checks_) {  // others of that backend may be as bad
-      record.suspected_in = idle_.looks + (idle_.running ? 1 : 0);
-      idle_.again = true;
-    }
-    note_broken(*slot, now, error, text);
-    close(*slot, close_reason::broken, error, std::move(text));
-    review(record);
+    test_failed(*slot, error, std::move(text), now);
     return pump(now);
   }
   disarm(*slot);
@@ -81,6 +75,19 @@ void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std:
   if (watched_ && !slot->watched) plan_sweep(now);
   checked(*slot, now);
   check_for_waiters(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::test_failed(slot_base& slot, error_code error, std::string text,
+                                               time_point now) {
+  auto& record = owner_of(slot);
+  if (checks_) {  // others of that backend may be as bad
+    record.suspected_in = idle_.looks + (idle_.running ? 1 : 0);
+    idle_.again = true;
+  }
+  note_broken(slot, now, error, text);
+  close(slot, close_reason::broken, error, std::move(text));
+  review(record);
 }
 
 template <class Policies, class Payload>
@@ -131,8 +138,11 @@ void pool_core<Policies, Payload>::look_at(slot_base& slot, time_point now) {
   }
   if (now - note.since >= options_.max_idle) {
     wear_out(slot);
-  } else if (is_suspect || (checks_ && now >= note.check_at && may_check())) {
-    if (take_out(slot)) test(slot, effect::kind::check, now);
+  } else if (is_suspect || (checks_ && now >= note.check_at)) {
+    if (!is_suspect && !may_check())
+      idle_.postponed = true;
+    else if (take_out(slot))
+      test(slot, effect::kind::check, now);
   } else if (checks_ && state == slot_state::idle && now - note.well_at >= options_.check_after) {
     if (front_.remove(slot)) rest(slot);
   }

@@ -15,6 +15,7 @@ void pool_core<Policies, Payload>::start(time_point now) {
   effects_.push_back({.what = effect::kind::run_resolver});
   plan_decoherence(now);
   plan_look(now);
+  plan_sample(now);
   plan_lease_sweep(now);
 }
 
@@ -28,6 +29,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
   timers_.cancel(sweep_.timer);
   timers_.cancel(age_.timer);
   timers_.cancel(idle_.timer);
+  timers_.cancel(size_.timer);
   timers_.cancel(lease_sweep_.timer);
   effects_.push_back({.what = effect::kind::stop_resolver});
   job_.end();
@@ -38,6 +40,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::wake(time_point now) {
+  note_hold_up(now);
   auto steps = slice_;
   while (steps > 0) {
     const auto due = timers_.pop_due(now);
@@ -55,6 +58,7 @@ void pool_core<Policies, Payload>::wake(time_point now) {
   }
   if (idle_.running) look_on(steps, now);
   if (age_.running) age_on(steps, now);
+  if (size_.running) sample_on(steps, now);
   if (lease_sweep_.running) lease_sweep_on(steps, now);
   if (shuffling_)
     shuffle_on(steps);
@@ -74,8 +78,8 @@ bool pool_core<Policies, Payload>::has_work() const noexcept {
   if (is_stopping())
     return at_record_ || stop_at_ < slots_.size() || !claims_.empty() || !ready_waiters_.empty();
   return (sweep_.running && checking_ <= front_.idle() / 8) || age_.running || idle_.running || idle_.again ||
-         invalidation_.running || lease_sweep_.running || shuffling_ || front_.has_work() || must_trim() ||
-         (!claims_.empty() && refusal()) || (!job_.is(stage::none) && !job_.is(stage::plan));
+         invalidation_.running || size_.running || lease_sweep_.running || shuffling_ || front_.has_work() ||
+         must_trim() || (!claims_.empty() && refusal()) || (!job_.is(stage::none) && !job_.is(stage::plan));
 }
 
 template <class Policies, class Payload>
@@ -206,7 +210,7 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
     case alarm::kind::test:
       if (auto* const slot = slots_.find(due.slot)) {
         slot->place = 0;
-        test_ended(due.slot, errc::check_timeout, {}, now);
+        test_failed(*slot, errc::check_timeout, {}, now);
       }
       break;
     case alarm::kind::second_look:
@@ -222,6 +226,7 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
       break;
     case alarm::kind::budget:
       due.record->budget_timer = 0;
+      --budgeted_;
       review(*due.record);
       break;
     case alarm::kind::rebalance:
@@ -242,6 +247,10 @@ void pool_core<Policies, Payload>::fire(const alarm& due, time_point now) {
     case alarm::kind::idle:
       idle_.timer = 0;
       idle_.running = true;
+      break;
+    case alarm::kind::size:
+      size_.timer = 0;
+      size_.running = true;
       break;
     case alarm::kind::age:
       age_.timer = 0;

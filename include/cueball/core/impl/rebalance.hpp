@@ -218,7 +218,7 @@ void pool_core<Policies, Payload>::break_first(time_point now) {
     openable += std::min({share_of(*record) - record->wanted, most.per_backend - record->connecting,
                           record->opens.left(open_rate_, now)});
   openable = std::min(openable, places);
-  const auto room = options_.max_connections > total_ ? options_.max_connections - total_ : 0;
+  const auto room = size_.most > total_ ? size_.most - total_ : 0;
   for (auto coming = room + closing_ + unwanted_; coming < openable && retire_one(); ++coming) {
   }
 }

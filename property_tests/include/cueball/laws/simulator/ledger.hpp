@@ -90,7 +90,9 @@ class ledger {
       : setting_(what),
         options_(what.options()),
         policies_(*what.policies),
-        is_sliced_(what.slice < setting::usual_slice) {}
+        is_sliced_(what.slice < setting::usual_slice),
+        is_elastic_(options_.spares.value_or(what.max_connections) < what.max_connections),
+        most_(what.max_connections) {}
 
   // The event.
 
@@ -108,6 +110,8 @@ class ledger {
   void closed(core::slot_id id);
   void watched(core::slot_id id);
   void fired(core::slot_id id);
+  void resized(std::uint32_t most);
+  std::uint32_t most() const { return most_; }
   void test_ended(core::slot_id id, bool well);
   /// \param key of a backend; none for all
   void invalidated(const std::string& key);
@@ -213,7 +217,7 @@ class ledger {
   void check_slots(world& pool);
   void check_shares(const pool_stats& stats) const;
   void check_limits(bool is_at_work) const;
-  void check_capacity();
+  void check_capacity(const pool_stats& stats);
   void check_waiters(world& pool) const;
   void check_dead(world& pool) const;
   void check_ages(world& pool) const;
@@ -223,6 +227,8 @@ class ledger {
   pool_options options_;
   const composition& policies_;
   bool is_sliced_;
+  bool is_elastic_;
+  std::uint32_t most_;  ///< Connections that there may be.
   time_point now_{};
   bool started_ = false;
   bool stopping_ = false;

@@ -19,6 +19,7 @@ struct pool_law {
 
 const std::vector<pool_law>& balance_laws();
 const std::vector<pool_law>& churn_laws();
+const std::vector<pool_law>& elastic_laws();
 const std::vector<pool_law>& health_laws();
 const std::vector<pool_law>& lease_laws();
 const std::vector<pool_law>& life_laws();

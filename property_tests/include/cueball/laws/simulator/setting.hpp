@@ -29,6 +29,7 @@ struct setting {
   std::uint32_t per_pool = 4;
   std::uint32_t rebalance_ms = 100;
   std::uint32_t watch_ms = 100;
+  std::uint32_t spares = 0;  ///< 0: all.
   bool checked = false;
   bool resets = false;
   std::uint32_t check_ms = 0;  ///< 0: no limit.
@@ -84,6 +85,7 @@ enum class op_kind : std::uint8_t {
   cut,         ///< A connection breaks.
   fire,        ///< A close-watch reports something.
   invalidate,  ///< All connections, or those of one backend.
+  resize,      ///< There may be so many connections.
   wait_ready,
   stale,  ///< An event of a slot that is long gone.
   stop,

@@ -65,6 +65,8 @@ class simulator {
   /// The watch of some connection reports something, unless it is not up.
   void fire_watch(std::size_t which);
 
+  /// There may be so many connections.
+  void resize(std::uint32_t most);
   void invalidate();
   void invalidate(std::size_t which);
 

@@ -63,6 +63,7 @@ class world {
   virtual void watched(core::slot_id id, time_point now) = 0;
   virtual void watch_fired(core::slot_id id, time_point now) = 0;
   virtual void test_ended(core::slot_id id, error_code error, time_point now) = 0;
+  virtual void set_most(std::uint32_t most) = 0;
   virtual void invalidate() = 0;
   virtual bool invalidate(const std::string& key) = 0;
 

@@ -86,6 +86,7 @@ class world_of final : public world {
   void test_ended(core::slot_id id, error_code error, time_point now) override {
     core_.test_ended(id, error, {}, now);
   }
+  void set_most(std::uint32_t most) override { core_.set_most(most); }
   void invalidate() override { core_.invalidate(); }
   bool invalidate(const std::string& key) override { return core_.invalidate(key); }
 
