@@ -377,6 +377,23 @@ TEST_CASE("a wait for a change can be cancelled; async_stop closes what is held 
   CHECK(backends.state() == pool_state::stopped);
 }
 
+TEST_CASE("the target may change") {
+  const auto plan = std::make_shared<support::script>();
+  connection_set<support::scripted_connection> backends{
+      static_resolver{support::at(1), support::at(2), support::at(3)},
+      support::follow(plan),
+      {.target = 2, .rebalance_delay = 1ms}};
+  backends.next(10s);
+  backends.next(10s);
+  backends.set_target(1);
+  CHECK_FALSE(backends.next(10s).is_added());
+  CHECK(backends.members().size() == 1);
+  backends.set_target(2);
+  CHECK(backends.next(10s).is_added());
+  CHECK_THROWS_AS(backends.set_target(3), std::system_error);
+  CHECK_THROWS_AS(backends.set_target(0), std::system_error);
+}
+
 TEST_CASE("a bad target is refused by name and value") {
   CHECK_THROWS_WITH((set_type{static_resolver{support::at(1)}, {.target = 0}}),
                     ct::ContainsSubstring("connection_set_options::target is 0"));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -136,6 +137,16 @@ class basic_connection_set {
 
   /// The members that the user has heard of, in the order of their backends' keys.
   std::vector<member_type> members() const { return roster_->members(); }
+
+  /// From now on so many are kept: 1 to the `target` that the set was made with. Who is too much is removed.
+  /// Throws `errc::bad_argument`. May be called from anywhere, also from hooks.
+  void set_target(std::uint32_t target) {
+    const auto most = engine_->options().max_connections;
+    if (target < 1 || target > most)
+      throw_error(errc::bad_argument, "set_target: " + std::to_string(target) + "; it must be 1 to " +
+                                          std::to_string(most) + ", which the set was made with");
+    engine_->set_most(target);
+  }
 
   // Readiness.
 

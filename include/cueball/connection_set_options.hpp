@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include <cueball/pool_options.hpp>
 #include <cueball/time.hpp>

@@ -51,6 +51,7 @@ class any_set_of final : public any_set {
     set_.async_stop(length, boost::asio::bind_executor(on, done));
   }
   void invalidate() override { set_.invalidate(); }
+  void set_target(std::uint32_t target) override { set_.set_target(target); }
   pool_stats stats() const override { return set_.stats(); }
 
  private:
@@ -99,9 +100,10 @@ std::ostream& operator<<(std::ostream& out, const setting& shown) {
 }
 
 std::ostream& operator<<(std::ostream& out, const op& shown) {
-  constexpr std::array<std::string_view, 19> names{
-      "run",    "tick",    "wait",   "fire", "add",     "remove", "mode",       "next", "take",      "cancel",
-      "let_go", "release", "broken", "cut",  "give_up", "fail",   "invalidate", "stop", "async_stop"};
+  constexpr std::array<std::string_view, 20> names{"run",    "tick",       "wait",   "fire", "add",
+                                                   "remove", "mode",       "next",   "take", "cancel",
+                                                   "let_go", "release",    "broken", "cut",  "give_up",
+                                                   "fail",   "invalidate", "target", "stop", "async_stop"};
   return out << "{op_kind::" << names[static_cast<std::size_t>(shown.kind)] << ", " << int{shown.a} << "}";
 }
 
@@ -156,6 +158,7 @@ rc::Gen<script> any_script(double length, happens with) {
                                                                                  {2 * some, kind::give_up},
                                                                                  {1 * some, kind::fail},
                                                                                  {2 * some, kind::invalidate},
+                                                                                 {2 * some, kind::target},
                                                                                  {stops, kind::stop},
                                                                                  {stops, kind::async_stop}})
     table.insert(table.end(), weight, what);
@@ -383,6 +386,9 @@ void world::step(const op& one) {
       return;
     case op_kind::invalidate:
       return set_->invalidate();
+    case op_kind::target:
+      target_ = 1 + one.a % setting_.target;
+      return set_->set_target(target_);
     case op_kind::stop:
       return request_stop();
     case op_kind::async_stop:
@@ -522,7 +528,7 @@ void world::heal(std::uint32_t unreachable) {
   pass(time_to_heal());
   std::size_t live = 0;
   for (const auto& [port, its] : sites_) live += its.known && its.how == manner::accepts ? 1 : 0;
-  const auto due = std::min<std::size_t>(live, setting_.target);
+  const auto due = std::min<std::size_t>(live, target_);
   // Where it is replaced all the time, one may be missing for as long as a connect takes, which is none.
   const auto up = [&] {
     if (!waits_) hear_all();

@@ -73,6 +73,7 @@ enum class op_kind : std::uint8_t {
   give_up,  ///< The resolver's run ends.
   fail,     ///< The resolver says that it failed.
   invalidate,
+  target,
   stop,  // in scripts with an end only
   async_stop,
 };
@@ -185,6 +186,7 @@ class any_set {
   virtual void async_stop(duration length, scheduler::executor_type on,
                           std::function<void(error_code, std::size_t)> done) = 0;
   virtual void invalidate() = 0;
+  virtual void set_target(std::uint32_t target) = 0;
   virtual pool_stats stats() const = 0;
 };
 
@@ -252,6 +254,7 @@ class world {
   static constexpr std::uint16_t ports = 5;
 
   setting setting_;
+  std::uint32_t target_ = setting_.target;
   random_source random_;
   const char* broken_ = nullptr;
   std::unique_ptr<scheduler> scheduler_;
