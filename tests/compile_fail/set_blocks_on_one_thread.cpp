@@ -3,9 +3,9 @@
 #include <boost/asio/io_context.hpp>
 
 #include <cueball/connection_set.hpp>
-#include <cueball/threading/single_threaded.hpp
 #include <cueball/static_resolver.hpp>
 #include <cueball/tcp_connection.hpp>
+#include <cueball/threading/single_threaded.hpp>
 
 void wrong(boost::asio::io_context& context) {
   cueball::connection_set<cueball::tcp_connection, cueball::threading::single_threaded> set{

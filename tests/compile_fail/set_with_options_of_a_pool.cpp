@@ -3,7 +3,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <cueball/connection_set.hpp>
-#include <cueball/pool_options.hpp
+#include <cueball/pool_options.hpp>
 #include <cueball/static_resolver.hpp>
 #include <cueball/tcp_connection.hpp>
 
