@@ -584,11 +584,6 @@ class pool_core {
     return record.planned + record.worn;
   }
 
-  /// May a mark of it be taken back?
-  bool has_marks(const backend_record& record) const noexcept {
-    return !recalls_ && record.unwanted > record.worn_marked;
-  }
-
   void take_marks_back(backend_record& record) noexcept;
 
   void unmark(slot_base& slot) noexcept;

@@ -93,8 +93,9 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
   }
   // As long as others do not know their share, what is surplus is not known either.
   // Nor are marks taken back while a new plan is due: nothing would be retired for them.
-  const bool may_grow = !job_.is(stage::apply) && !(has_marks(record) && job_.is_replanning());
-  if (may_grow && record.wanted < record.planned && has_marks(record)) {
+  const bool has_marks = !recalls_ && record.unwanted > record.worn_marked;
+  const bool may_grow = !job_.is(stage::apply) && !(has_marks && job_.is_replanning());
+  if (may_grow && record.wanted < record.planned && has_marks) {
     take_marks_back(record);
     tell_ready();
   }
