@@ -266,14 +266,14 @@ class basic_connection_set {
   void begin(Arguments&&... arguments) {
     if constexpr ((std::same_as<std::remove_cvref_t<Arguments>, connection_set_options> || ...))
       detail::arguments<Connection, Policies>::take(
-          [this](auto&&... given) { make(std::forward<decltype(given)>(given)...); },
+          [this](auto&&... given) { this->make(std::forward<decltype(given)>(given)...); },
           for_pool(std::forward<Arguments>(arguments))...);
     else
       detail::arguments<Connection, Policies>::take(
           [this](auto places, auto resolver, auto maker, const pool_options&, auto&&... values) {
-            make(std::move(places), std::move(resolver), std::move(maker),
-                 detail::pool_options_of(connection_set_options{}),
-                 std::forward<decltype(values)>(values)...);
+            this->make(std::move(places), std::move(resolver), std::move(maker),
+                       detail::pool_options_of(connection_set_options{}),
+                       std::forward<decltype(values)>(values)...);
           },
           for_pool(std::forward<Arguments>(arguments))...);
   }
