@@ -46,3 +46,26 @@ TEST_CASE("a plan that failed while another was due is asked for once", "[found]
               sim.heal();
             });
 }
+
+TEST_CASE("a backend whose last connection goes while a plan is begun is forgotten", "[found]") {
+  // Found by the simulator: the gathering stood before it, and the one after it was without news.
+  const script ops{{op_kind::refresh, 8, 1}, {op_kind::tick, 0, 0}, {op_kind::resize, 0, 0},
+                   {op_kind::drain, 0, 0},   {op_kind::tick, 0, 0}, {op_kind::settle, 0, 0}};
+  check_run({.policies = &shipped::composition("queue::fifo, rebalance::subset, decoherence::periodic"),
+             .seed = 9,
+             .max_connections = 6,
+             .warm = 3,
+             .per_backend = 1,
+             .per_pool = 1,
+             .watch_ms = 10,
+             .timeout_ms = 50,
+             .max_timeout_ms = 9000,
+             .delay_ms = 10,
+             .max_delay_ms = 2000,
+             .decoherence_ms = 30000,
+             .slice = 3},
+            [&](simulator& sim) {
+              sim.run(ops);
+              sim.heal();
+            });
+}

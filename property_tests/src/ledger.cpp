@@ -952,7 +952,8 @@ void ledger::take(connection& one) {
     }
   if (one.rank == 0 && is_lifo && !has_no_order)
     for (const auto& other : connections_)
-      demand(other.now != state::idle || other.rank == 0, "lifo hands out what came back last");
+      demand(other.now != state::idle || other.resting || other.outdated || other.rank == 0,
+             "lifo hands out what came back last");
   one.now = state::claimed;
   one.claimed_at = now_;
   one.is_told_of = false;

@@ -247,7 +247,7 @@ const std::vector<pool_law>& recovery_laws() {
                   "R10: it is back within one maximum delay");
            sim.heal();
            demand(sim.book().opened() - sim.pool().stats().counters.connect_failures - opened <=
-                      std::max(1U, row(0).planned) + sim.book().regroups() - regroups,
+                      std::max(1U, row(0).planned) + 2 * (sim.book().regroups() - regroups),
                   "R2: no more is opened than it has, the monitor's connection among it");
          });
        }},

@@ -58,7 +58,7 @@ void pool_core<Policies, Payload>::gather(backend_record& record) {
     members_ += static_cast<std::uint32_t>(record.announced) - static_cast<std::uint32_t>(record.member);
     record.member = record.announced;
   } else if (!record.member) {
-    return;
+    return forget_if_gone(record);  // its last slot may have gone while this stood before it
   }
   if (record.member && !record.dead) return job_.add(record);
   record.planned = 0;
