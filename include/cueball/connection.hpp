@@ -63,6 +63,16 @@ concept watched_connection =
       connection.async_wait_broken(static_cast<archetype::handler&&>(handler));
     };
 
+/// Can tell that it broke while it is in use, as a session does that reads its socket by itself:
+/// `async_wait_ended(token)` completes, with void(error_code), when the connection is no longer fit for use,
+/// whoever uses it. For a `connection_set`, which calls it once, when the connection is up. It may still be
+/// pending when the connection is closed or destroyed, so it must not touch it after it was started.
+template <class Connection>
+concept ending_connection =
+    async_connection<Connection> && requires(Connection& connection, archetype::handler handler) {
+      connection.async_wait_ended(static_cast<archetype::handler&&>(handler));
+    };
+
 /// Can be asked whether it is well, by a question to its peer that changes nothing: `async_check(token)`
 /// completes with void(error_code); `check(deadline)` throws if it is not, and no later than at the deadline.
 /// Only while nobody has a lease on it. As a connect it may be cancelled, and closed while it runs.

@@ -26,7 +26,7 @@ class core_world {
 
   core_world(const cueball::pool_options& options,
              const typename cueball::make_policy_set<Policies...>::rebalance& rebalance)
-      : core(options, {}, rebalance, {}, false, 1) {
+      : core(options, {}, rebalance, {}, {}, 1) {
     core.start(now);
   }
 

@@ -25,6 +25,7 @@ struct effect {
     watch,          ///< Arm the slot's close-watch: `watched`, and later perhaps `watch_fired`.
     check,          ///< Ask the slot's connection whether it is well: `test_ended`.
     reset,          ///< Make the slot's connection as new: `test_ended`.
+    recall,         ///< Tell the slot's holder that it has to go: `let_go`, in his own time.
     plan,           ///< Call `make_plan` outside the mutex, then `planned`.
     run_resolver,   ///< Run it, after `resolver_started`: `resolver_ended` when the run is over.
     stop_resolver,  ///< Cancel its run, if there is one.

@@ -73,6 +73,8 @@ class pool_core {
         watched_(can.be_watched && options.watch_delay != no_limit),
         checks_(can.be_checked),
         resets_(can.be_reset),
+        recalls_(can.be_recalled),
+        singles_(can.be_single),
         slice_(slice),
         random_(seed),
         job_(random_()),
@@ -136,6 +138,13 @@ class pool_core {
 
   /// A lease ended, and its connection is gone from the pool already.
   void gone(slot_base& slot, close_reason reason, time_point now);
+
+  /// The holder of a slot that can be recalled does not use it any more: from here on it is replaced, as one
+  /// that was recalled. He has it until he says `let_go`.
+  void give_up(slot_id id, verdict how, time_point now);
+
+  /// The holder of a slot that was recalled, or given up, lets it go: it is closed.
+  void let_go(slot_base& slot, close_reason reason, time_point now);
 
   /// Takes an idle slot to be closed by the caller, who then says `closed`; null if there is none. For the
   /// end of a pool, when nobody may be there to perform effects.
@@ -785,6 +794,8 @@ class pool_core {
   bool watched_;
   bool checks_;
   bool resets_;
+  bool recalls_;
+  bool singles_;
   std::uint32_t slice_;
   random_source random_;
   rebalance_job job_;

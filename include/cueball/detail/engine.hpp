@@ -78,6 +78,15 @@ struct places {
   }
 };
 
+/// Who has the connections of a pool for as long as it wants them.
+class keeper {
+ public:
+  virtual ~keeper() = default;
+
+  /// On the serial executor: it is to be let go, in the keeper's own time.
+  virtual void recall(core::slot_id which, const backend& where, close_reason why) noexcept = 0;
+};
+
 /// What there is of a pool behind its handle. It outlives the handle while leases or operations are out.
 ///
 /// Locking: the core is called under `mutex_` (its front under the fast mutex, which is a view of it);
@@ -95,7 +104,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   engine(places where, maker<Connection> make, const pool_options& options,
          const typename Policies::queue& queue, const typename Policies::rebalance& rebalance,
-         const typename Policies::decoherence& decoherence, observer_type observer)
+         const typename Policies::decoherence& decoherence, observer_type observer, bool is_kept = false)
       : places_(std::move(where)),
         completions_(
             boost::asio::prefer(boost::asio::require(places_.user, boost::asio::execution::blocking.never),
@@ -104,16 +113,20 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
         options_(options),
         observer_(std::move(observer)),
         core_(options, queue, rebalance, decoherence,
-              {.be_watched = watched_connection<Connection>,
-               .be_checked = checked_connection<Connection>,
-               .be_reset = resettable_connection<Connection>},
+              {.be_watched = watched_connection<Connection> && !is_kept,
+               .be_checked = checked_connection<Connection> && !is_kept,
+               .be_reset = resettable_connection<Connection> && !is_kept,
+               .be_recalled = is_kept,
+               .be_single = is_kept},
               options.seed ? *options.seed : fresh_seed()),
         timer_(places_.serial) {
     if constexpr (!async_connection<Connection>) workers_.emplace(options.max_connecting.per_pool);
   }
 
+  /// \param keeper of the connections, if there is one.
   template <class Resolver>
-  void start(Resolver resolver) {
+  void start(Resolver resolver, std::unique_ptr<keeper> of = nullptr) {
+    keeper_ = std::move(of);
     if constexpr (async_resolver<Resolver>)
       resolver_ = std::make_unique<async_runner<Resolver>>(std::move(resolver), places_.serial);
     else
@@ -341,6 +354,58 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   const backend& where(lease_record& record) const noexcept override { return *core_.where(slot_of(record)); }
 
+  // The keeper's.
+
+  /// Until there is an error: also where every backend is dead.
+  void claim_for_keeper(core::waiter& waiter) {
+    with_book([&] { core_.claim(waiter, never_comes, clock::now()); });
+  }
+
+  void wait_until_one_is_up(core::waiter& waiter) {
+    with_book([&] { core_.wait_ready(waiter, 1, never_comes, clock::now()); });
+  }
+
+  void give_up(core::slot_id which, core::verdict how) {
+    with_book([&] { core_.give_up(which, how, clock::now()); });
+  }
+
+  void let_go(slot_type& slot, close_reason why) noexcept {
+    bool orphan = false;
+    with_book([&] {
+      orphan = abandoned_;
+      if (!orphan) core_.let_go(slot, why, clock::now());
+    });
+    if (!orphan) return;
+    slot.connection->close();
+    drop(slot, close_reason::stopped);
+  }
+
+  template <class Step>
+  void on_serial(Step step) {
+    boost::asio::post(places_.serial, [self = share(), step = std::move(step)]() mutable { step(); });
+  }
+
+  /// Binds a handler to the serial executor, and keeps the engine for it.
+  template <class Step>
+  auto on_serial_later(Step step) {
+    return boost::asio::bind_executor(
+        places_.serial, [self = share(), step = std::move(step)](error_code) mutable { step(); });
+  }
+
+  bool is_here() const noexcept { return places_.is_here(); }
+
+  const std::shared_ptr<const backend>& description(const slot_type& slot) const noexcept {
+    return core_.where(slot);
+  }
+
+  static slot_type& slot_of(core::waiter& waiter) noexcept {
+    return static_cast<slot_type&>(*waiter.granted);
+  }
+
+  static slot_type& slot_of(lease_record& record) noexcept {
+    return static_cast<slot_type&>(static_cast<seat<Connection>&>(record));
+  }
+
   // The end.
 
   void request_stop() noexcept {
@@ -419,14 +484,6 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   static std::uint64_t fresh_seed() {
     std::random_device device;
     return (std::uint64_t{device()} << 32U) | device();
-  }
-
-  static slot_type& slot_of(lease_record& record) noexcept {
-    return static_cast<slot_type&>(static_cast<seat<Connection>&>(record));
-  }
-
-  static slot_type& slot_of(core::waiter& waiter) noexcept {
-    return static_cast<slot_type&>(*waiter.granted);
   }
 
   // The book.
@@ -660,6 +717,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       case kind::check:
       case kind::reset:
         return test(what.slot, what.what == kind::check, what.timeout);
+      case kind::recall:
+        return keeper_->recall(what.slot, *what.where, what.reason);
       case kind::plan:
         return plan();
       case kind::run_resolver:
@@ -877,7 +936,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   void arm_watch(core::slot_id id, slot_type& slot) {
     if constexpr (watched_connection<Connection>) {
-      if (options_.watch_delay == no_limit) return;
+      if (options_.watch_delay == no_limit || keeper_) return;
       const auto failure = failure_of(errc::connection_broken, [&] {
         slot.connection->async_wait_broken(boost::asio::bind_executor(
             places_.serial, [self = share(), id](error_code) { self->watch_fired(id); }));
@@ -976,6 +1035,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   std::size_t orphans_ = 0;
   std::shared_ptr<engine> kept_for_orphans_;
   std::shared_ptr<target> target_;
+  std::unique_ptr<keeper> keeper_;
 
   // Used on the serial executor only.
   boost::asio::basic_waitable_timer<clock> timer_;

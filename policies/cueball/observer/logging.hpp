@@ -97,9 +97,9 @@ class logging {
       auto& now = trouble_of(what.where);
       const bool is_news = what.reason == close_reason::broken && !now.breaks;
       if (is_news) now.breaks = true;
-      tell(is_news ? severity::info : severity::debug,
-           "closed a connection to " + what.where.key() + ": " + std::string{to_string(what.reason)} +
-               (what.error ? ": " + why(what) : std::string{}));
+      tell(is_news ? severity::info : severity::debug, "closed a connection to " + what.where.key() + ": " +
+                                                           std::string{to_string(what.reason)} +
+                                                           (what.error ? ": " + why(what) : std::string{}));
     });
   }
 

@@ -91,7 +91,8 @@ void pool_core<Policies, Payload>::withdraw(backend_record& record, time_point n
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::forget_if_gone(backend_record& record) {
-  if (record.member || record.announced || !record.slots.empty() || at_record_ == &record) return;
+  if (record.member || record.announced || !record.slots.empty()) return;
+  if (at_record_ == &record) at_record_ = record_list::next(record);
   disarm(record);
   needy_.erase(record);
   excessive_.erase(record);

@@ -98,6 +98,26 @@ void pool_core<Policies, Payload>::gone(slot_base& slot, close_reason reason, ti
 }
 
 template <class Policies, class Payload>
+void pool_core<Policies, Payload>::give_up(slot_id id, verdict how, time_point now) {
+  auto* const slot = slots_.find(id);
+  if (!slot || slot->state == slot_state::closing || is_stopping()) return;
+  auto& record = owner_of(*slot);
+  if (how != verdict::good) note_broken(*slot, now);
+  if (!slot->unwanted) mark(*slot);
+  review(record);
+  pump(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::let_go(slot_base& slot, close_reason reason, time_point now) {
+  auto& record = owner_of(slot);
+  front_.ended(slot);
+  close(slot, is_stopping() ? close_reason::stopped : reason);
+  review(record);
+  pump(now);
+}
+
+template <class Policies, class Payload>
 auto pool_core<Policies, Payload>::take_to_close() -> slot_type* {
   auto* const slot = !resting_.empty() ? take_resting() : front_.take();
   if (!slot) return nullptr;

@@ -200,7 +200,11 @@ void pool_core<Policies, Payload>::retire(slot_base& slot, close_reason reason) 
   if (is_held(slot)) return close(slot, reason);
   mark(slot);
   // After the mark: who puts it back meanwhile sees the mark, or it is found here.
-  if (take_out(slot)) close(slot, reason);
+  if (take_out(slot))
+    close(slot, reason);
+  else if (recalls_)
+    effects_.push_back(
+        {.what = effect::kind::recall, .slot = id_of(slot), .where = where(slot), .reason = reason});
 }
 
 template <class Policies, class Payload>

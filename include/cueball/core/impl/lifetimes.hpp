@@ -48,8 +48,9 @@ void pool_core<Policies, Payload>::wear_out(slot_base& slot) {
     return;
   }
   ++record.worn;
-  // In use, it costs nothing to let it go: the replacement is opened meanwhile.
-  if (front_.state_of(slot) == slot_state::claimed) retire(slot, close_reason::expired);
+  // In use, it costs nothing to let it go: the replacement is opened meanwhile. Where its holder would be
+  // told at once, it is used until the replacement is there.
+  if (!recalls_ && front_.state_of(slot) == slot_state::claimed) retire(slot, close_reason::expired);
   review(record);
 }
 

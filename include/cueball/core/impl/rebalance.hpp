@@ -25,7 +25,7 @@ void pool_core<Policies, Payload>::rebalance_on(std::uint32_t steps) {
       gather(record);
     }
     if (at_record_) return;
-    job_.gathered(places());
+    job_.gathered(singles_ ? std::min(places(), job_.backends()) : places());
     effects_.push_back({.what = effect::kind::plan});
   }
   if (job_.is(stage::apply)) {
@@ -58,7 +58,7 @@ void pool_core<Policies, Payload>::gather(backend_record& record) {
     members_ += static_cast<std::uint32_t>(record.announced) - static_cast<std::uint32_t>(record.member);
     record.member = record.announced;
   } else if (!record.member) {
-    return forget_if_gone(record);  // its last slot may have gone while this stood before it
+    return;
   }
   if (record.member && !record.dead) return job_.add(record);
   record.planned = 0;
@@ -93,7 +93,7 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
   }
   // As long as others do not know their share, what is surplus is not known either.
   // Nor are marks taken back while a new plan is due: nothing would be retired for them.
-  const bool has_marks = record.unwanted > record.worn_marked;
+  const bool has_marks = !recalls_ && record.unwanted > record.worn_marked;
   const bool may_grow = !job_.is(stage::apply) && !(has_marks && job_.is_replanning());
   if (may_grow && record.wanted < record.planned && has_marks) {
     take_marks_back(record);
