@@ -162,8 +162,9 @@ TEMPLATE_TEST_CASE("a connection that lay idle for long is checked before a clai
     return of->asked > asked;
   }));
 
-  of->checks = ward::mode::hangs;
+  of->checks = ward::mode::hangs;  // and all of them rest
   REQUIRE(eventually([&] {
+    std::this_thread::sleep_for(7ms);
     error_code error;
     const auto claimed = connections.claim(1ms, error);
     return error == errc::claim_timeout;
@@ -253,6 +254,45 @@ TEMPLATE_TEST_CASE("after invalidate nobody gets a connection that was opened be
   CHECK(!connections.invalidate(at(3)));
 }
 
+TEST_CASE(
+    "the destructor closes what is idle while an invalidation is under way, and nobody runs its context") {
+  const auto of = std::make_shared<ward>();
+  asio::io_context context;
+  auto options = quick();
+  options.check_interval = no_limit;
+  if (GENERATE(true, false)) options.check_after = 1ms;
+  {
+    pool<checked> connections{context, one_backend, make<checked>(of), options};
+    for (int i = 0; i < 100 && of->plan->connected < 2; ++i) context.run_for(1ms);
+    context.run_for(10ms);  // what has lain idle rests, where that is asked for
+    connections.invalidate();
+  }
+  CHECK(of->plan->connected == 2);
+  CHECK(of->plan->closed == 2);
+}
+
+TEST_CASE("a claim does not wait behind a test that hangs while others can be checked") {
+  const auto of = std::make_shared<ward>();
+  auto options = quick();
+  options.max_connections = 3;
+  options.check_interval = no_limit;
+  options.check_timeout = 1h;
+  options.check_after = 5ms;
+  pool<tidy> connections{one_backend, make<tidy>(of), options};
+  connections.wait_ready(3, 10s);
+  REQUIRE(eventually([&] {  // until those that are idle rest
+    const auto asked = of->asked.load();
+    std::this_thread::sleep_for(7ms);
+    of->resets = ward::mode::well;
+    const auto claimed = connections.claim();
+    of->resets = ward::mode::hangs;
+    return of->asked > asked;
+  }));
+  // One is being reset, for ever.
+  CHECK(connections.claim(10s));
+  connections.request_stop();
+}
+
 namespace {
 
 /// What the connections of one test share.
@@ -260,21 +300,27 @@ struct clinic {
   std::mutex mutex;
   std::condition_variable wake;
   bool hold = false;  ///< While set, `check` and `reset` wait for their deadline.
-  std::atomic<int> asked = 0, was_reset = 0, alive = 0, made = 0;
+  std::atomic<int> asked = 0, was_reset = 0, alive = 0, made = 0, connecting = 0;
 };
 
 class patient {
  public:
-  patient(std::shared_ptr<clinic> of) : of_(std::move(of)) {
+  patient(std::shared_ptr<clinic> of, std::uint16_t port = 1) : of_(std::move(of)), port_(port) {
     ++of_->alive;
     ++of_->made;
   }
-  patient(patient&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+  patient(patient&& other) noexcept : of_(std::exchange(other.of_, nullptr)), port_(other.port_) {}
   ~patient() {
     if (of_) --of_->alive;
   }
 
-  void connect(time_point) {}
+  void connect(time_point deadline) {
+    if (port_ == 1) return;
+    ++of_->connecting;
+    std::unique_lock lock{of_->mutex};
+    of_->wake.wait_until(lock, deadline, [] { return false; });
+    throw std::system_error(std::make_error_code(std::errc::timed_out), "nobody answered");
+  }
   void close() noexcept {}
   void check(time_point deadline) {
     ++of_->asked;
@@ -293,9 +339,25 @@ class patient {
   }
 
   std::shared_ptr<clinic> of_;
+  std::uint16_t port_;
 };
 
 }  // namespace
+
+TEST_CASE("connects that hang do not keep others from being checked in time") {
+  const auto of = std::make_shared<clinic>();
+  auto options = quick();
+  options.max_connections = 4;
+  options.check_timeout = 100ms;
+  options.max_connecting = {2, 2};
+  options.recovery.usual = {
+      .retries = 1000, .timeout = 300ms, .max_timeout = 300ms, .delay = 1ms, .max_delay = 1ms};
+  pool<patient> connections{static_resolver{{at(1), at(2)}},
+                            [of](const backend& where) { return patient{of, where.port}; }, options};
+  CHECK(eventually([&] { return of->connecting > 3 && of->asked > 20; }));
+  const auto stats = connections.stats();
+  CHECK(stats.backends.at(0).counters.broken == 0);
+}
 
 TEST_CASE("blocking connections are checked and made as new on worker threads") {
   const auto of = std::make_shared<clinic>();

@@ -237,16 +237,17 @@ TEST_CASE("the rest is told, too") {
                             close_reason::cancelled, close_reason::stopped})
     log.on(closed_event{support::at(1), reason, {}, {}});
   log.on(closed_event{support::at(1), close_reason::broken, errc::check_timeout, {}});
-  CHECK(said.take() == wanted{"error: the rebalance strategy failed, and the old plan stays: " +
-                                  make_error_code(errc::bad_plan).message(),
-                              "error: the pool failed: every known backend is dead",
-                              "debug: closed a connection to 127.0.0.1:1: it was discarded",
-                              "debug: closed a connection to 127.0.0.1:1: it was detached",
-                              "debug: closed a connection to 127.0.0.1:1: it was past its lifetime, or idle for too long",
-                              "debug: closed a connection to 127.0.0.1:1: its connect was cancelled",
-                              "debug: closed a connection to 127.0.0.1:1: the pool was stopped",
-                              "info: closed a connection to 127.0.0.1:1: it was broken: " +
-                                  make_error_code(errc::check_timeout).message()});
+  CHECK(said.take() ==
+        wanted{"error: the rebalance strategy failed, and the old plan stays: " +
+                   make_error_code(errc::bad_plan).message(),
+               "error: the pool failed: every known backend is dead",
+               "debug: closed a connection to 127.0.0.1:1: it was discarded",
+               "debug: closed a connection to 127.0.0.1:1: it was detached",
+               "debug: closed a connection to 127.0.0.1:1: it was past its lifetime, or idle for too long",
+               "debug: closed a connection to 127.0.0.1:1: its connect was cancelled",
+               "debug: closed a connection to 127.0.0.1:1: the pool was stopped",
+               "debug: closed a connection to 127.0.0.1:1: it was broken: " +
+                   make_error_code(errc::check_timeout).message()});
 }
 
 TEST_CASE("a backend cannot forge a line") {

@@ -151,7 +151,11 @@ TEST_CASE("what a claim throws carries its report") {
     CHECK(thrown.code() == errc::all_dead);
     REQUIRE(thrown.report().pool);
     CHECK(thrown.report().pool->backends.at(0).dead);
-    CHECK_THAT(thrown.what(), ct::ContainsSubstring("127.0.0.1:1 is dead"));
+    const std::string what{thrown.what()};
+    CHECK_THAT(what, ct::ContainsSubstring("127.0.0.1:1 is dead"));
+    const auto message = make_error_code(errc::all_dead).message();
+    CHECK(what.find(message) != std::string::npos);
+    CHECK(what.find(message) == what.rfind(message));  // it is said once
   }
 }
 
@@ -176,6 +180,7 @@ TEST_CASE("a claim that got a connection says for how long it waited") {
   other.join();
   CHECK(!report.error);
   CHECK(report.waited >= 5ms);
+  CHECK(report.in_line >= 5ms);
   CHECK(!report.pool);
 }
 

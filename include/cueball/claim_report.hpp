@@ -64,34 +64,45 @@ inline std::string summary(const pool_stats& stats) {
 
 }  // namespace detail
 
-/// A readable paragraph.
-inline std::string to_string(const claim_report& report) {
-  std::string text = report.error ? report.error.message() : "it got a connection";
+namespace detail {
+
+/// All but the error.
+inline std::string circumstances(const claim_report& report) {
+  std::string text;
   if (report.waited > duration{}) {
-    text += "; it waited for " + detail::in_seconds(report.waited);
+    text += "; it waited for " + in_seconds(report.waited);
     const char* between = " (";
     const auto part = [&](duration length, const char* what) {
       if (length <= duration{}) return;
-      text += between + detail::in_seconds(length) + what;
+      text += between + in_seconds(length) + what;
       between = ", ";
     };
     part(report.in_line, " while every connection was in use");
     part(report.for_connects, " for connects");
     part(report.for_checks, " for checks");
     if (between[0] == ',') text += ")";
-    if (report.ahead > 0) text += ", " + std::to_string(report.ahead) + " others waited before it";
+    if (report.ahead > 0)
+      text += ", " + std::to_string(report.ahead) + (report.ahead == 1 ? " other" : " others") +
+              " waited before it";
   }
   if (report.held_by != hold_up::nothing && report.error)
     text += "; when it failed, " + std::string{to_string(report.held_by)};
-  if (report.pool) text += "; " + detail::summary(*report.pool);
+  if (report.pool) text += "; " + summary(*report.pool);
   return text;
+}
+
+}  // namespace detail
+
+/// A readable paragraph.
+inline std::string to_string(const claim_report& report) {
+  return (report.error ? report.error.message() : "it got a connection") + detail::circumstances(report);
 }
 
 /// What a claim throws.
 class claim_error : public std::system_error {
  public:
   explicit claim_error(claim_report report)
-      : std::system_error(report.error, "cueball: claim: " + to_string(report)),
+      : std::system_error(report.error, "cueball: claim" + detail::circumstances(report)),
         report_(std::make_shared<const claim_report>(std::move(report))) {}
 
   const claim_report& report() const noexcept { return *report_; }

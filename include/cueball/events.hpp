@@ -45,7 +45,8 @@ enum class close_reason {
   detached,     ///< Its lease took it out of the pool.
   expired,      ///< It was past its lifetime, or had lain idle for too long.
   invalidated,  ///< It was opened before `invalidate()`.
-  cancelled,    ///< It was still being connected when the plan changed, time ran out, or the pool stopped.
+  cancelled,    ///< It was still being connected when the plan changed, time ran out, or the pool was
+                ///< invalidated or stopped.
   stopped,      ///< The pool was stopped.
 };
 

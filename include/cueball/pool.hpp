@@ -150,7 +150,8 @@ class basic_pool {
   }
 
   /// Takes an idle connection, or returns an empty lease. Never waits, never overtakes who waits. It may miss
-  /// a connection that another thread is giving back at this instant, or whose close-watch is being armed.
+  /// a connection that another thread is giving back at this instant, or that is out of circulation for a
+  /// moment (`slot_counts::checking`).
   lease_type try_claim(site at = std::source_location::current()) noexcept {
     if (auto* const slot = engine_->take()) [[likely]]
       return engine_->lease_of(*slot, at);

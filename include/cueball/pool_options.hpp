@@ -81,9 +81,10 @@ struct pool_options {
   /// The connections that the pool keeps, over all backends. 1 to 1,000,000.
   std::uint32_t max_connections = 10;
 
-  /// How many connections are kept idle, beside those in use. The pool grows at once when claims wait or
-  /// fewer are idle, to `max_connections` at the most. It shrinks slowly, as an average over about a second
-  /// does (see `core::demand`). 1 to `max_connections`. None: all are kept, at all times.
+  /// How many connections are kept idle, beside those in use. The pool grows at once when claims wait, and
+  /// within a fifth of a second when fewer are idle, to `max_connections` at the most. It shrinks slowly, as
+  /// an average over about a second does (see `core::demand`). 1 to `max_connections`. None: all are kept, at
+  /// all times.
   std::optional<std::uint32_t> spares{};
 
   /// Off: a connection that has to move is closed only when its replacement is connected, so that for a

@@ -15,10 +15,9 @@ namespace cueball {
 
 /// Connections by what they are doing. Each is counted once.
 struct slot_counts {
-  std::uint32_t idle = 0;     ///< Ready to be claimed.
-  std::uint32_t claimed = 0;  ///< Held by a lease.
-  std::uint32_t checking =
-      0;  ///< Out of circulation for a moment, while its close-watch is armed or looked at again.
+  std::uint32_t idle = 0;      ///< Ready to be claimed, perhaps after a check (`check_after`).
+  std::uint32_t claimed = 0;   ///< Held by a lease.
+  std::uint32_t checking = 0;  ///< Out of circulation for a moment: checked, reset, or its close-watch armed.
   std::uint32_t connecting = 0;  ///< Being connected.
   std::uint32_t closing = 0;     ///< Being closed, or being cancelled while it connected.
 

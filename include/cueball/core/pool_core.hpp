@@ -604,7 +604,7 @@ class pool_core {
   /// than may connect at once.
   bool may_open() const noexcept {
     const auto most = options_.max_connecting.per_pool;
-    return connecting_ + monitors_ < most && wanted_ + monitors_ < options_.max_connections + most &&
+    return connecting_ + monitors_ < most && wanted_ + monitors_ < size_.most + most &&
            (!options_.strict_maximum || total_ < size_.most);
   }
 
@@ -687,6 +687,9 @@ class pool_core {
   /// Checks the slot, or makes it new, out of circulation.
   void test(slot_base& slot, effect::kind how, time_point now);
 
+  /// It is no longer being checked or reset.
+  void test_is_over(slot_base& slot) noexcept;
+
   /// It is not well, or did not say so in time.
   void test_failed(slot_base& slot, error_code error, std::string text, time_point now);
 
@@ -706,7 +709,7 @@ class pool_core {
 
   /// No more than an eighth of what is idle is out to be checked at once, or one; what is under suspicion
   /// comes on top.
-  bool may_check() const noexcept { return tests_ <= idle_.seen_before / 8; }
+  bool may_check() const noexcept { return tests_ < std::max<std::uint32_t>(1, idle_.seen_before / 8); }
 
   /// Its first half is left, and what it takes until a look has seen that a slot is idle, and another one
   /// that its time has come.
@@ -848,6 +851,7 @@ class pool_core {
   std::uint32_t closing_ = 0;
   std::uint32_t checking_ = 0;
   std::uint32_t tests_ = 0;  ///< Of those, the ones being checked or reset.
+  std::uint32_t asked_ = 0;  ///< Of those, the ones that rested, and are checked since somebody waits.
   std::uint32_t total_ = 0;
   std::uint32_t budgeted_ = 0;  ///< Backends to which nothing may be opened now, for the churn rate.
 
@@ -870,6 +874,7 @@ class pool_core {
     time_point since{};    ///< It is idle, or a little longer.
     time_point well_at{};  ///< Known to be well.
     time_point check_at{};
+    bool for_claim = false;  ///< It is being checked since somebody waits.
   };
   struct {
     std::vector<idle_note> notes;  ///< By index.

@@ -3,6 +3,7 @@
 /// The shell: tells the core what happens, and does what the core decides.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -120,7 +121,11 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
                .be_single = is_kept},
               options.seed ? *options.seed : fresh_seed()),
         timer_(places_.serial) {
-    if constexpr (!async_connection<Connection>) workers_.emplace(options.max_connecting.per_pool);
+    if constexpr (!async_connection<Connection>) {
+      workers_.emplace(options.max_connecting.per_pool);
+      if constexpr (checked_connection<Connection> || resettable_connection<Connection>)
+        testers_.emplace(options.max_connecting.per_pool);
+    }
   }
 
   /// \param keeper of the connections, if there is one.
@@ -435,6 +440,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     if (workers_) {
       with_book([this] { workers_end_ = true; });
       workers_->join();
+      if (testers_) testers_->join();
     }
     const std::scoped_lock lock{mutex_};
     abandoned_ = true;
@@ -854,11 +860,13 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       });
       if (failure.error) test_ended(id, *slot, failure.error, failure.text);
     } else {
-      const auto until = after(clock::now(), timeout / 8 * 7);
+      const auto end = after(clock::now(), timeout / 8 * 7);
       const auto under_way = std::make_shared<test_under_way>(nullptr);
       tests_.emplace(id.index, under_way);
-      boost::asio::post(*workers_, [this, id, slot, is_check, until, under_way] {
+      boost::asio::post(*testers_, [this, id, slot, is_check, end, timeout, under_way] {
         failure failed;
+        // It may have had to wait for others that hang, and is asked nevertheless.
+        const auto until = std::max(end, after(clock::now(), timeout / 8));
         if (!under_way->closes)  // else it has waited for a worker for too long
           failed = failure_of(errc::connection_broken, [&] {
             if constexpr (checked_connection<Connection>)
@@ -874,10 +882,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   void test_ended(core::slot_id id, slot_type& slot, error_code error, std::string text) {
     const auto under_way = tests_.extract(id.index);
-    if (under_way.mapped()->closes) {
-      slot.connection->close();
-      return closed(id, slot);
-    }
+    if (under_way.mapped()->closes) return close(id);
     if (!error && !is_open(*slot.connection)) error = errc::connection_broken;
     with_book([&] { core_.test_ended(id, error, std::move(text), clock::now()); });
   }
@@ -1053,6 +1058,8 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   std::map<std::uint32_t, std::shared_ptr<test_under_way>> tests_;
   std::unique_ptr<resolver_runner> resolver_;
   std::optional<boost::asio::thread_pool> workers_;
+  std::optional<boost::asio::thread_pool>
+      testers_;  ///< For checks and resets: a connect that hangs is not in their way.
 };
 
 }  // namespace cueball::detail

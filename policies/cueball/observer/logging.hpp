@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -160,8 +161,11 @@ class logging {
 
   void on(const rebalanced_event& what) noexcept {
     say([&] {
-      tell(severity::info, "rebalanced to " + std::to_string(what.target) +
-                               " connections, live backends: " + std::to_string(what.backends));
+      // An elastic pool changes its size many times, and its backends seldom.
+      const bool is_news = std::exchange(backends_, what.backends) != what.backends;
+      tell(is_news ? severity::info : severity::debug,
+           "rebalanced to " + std::to_string(what.target) +
+               " connections, live backends: " + std::to_string(what.backends));
     });
   }
 
@@ -216,6 +220,7 @@ class logging {
   logger write_;
   std::map<std::string, trouble> troubles_;  ///< Of the backends that are announced, by key.
   trouble gone_;
+  std::optional<std::uint32_t> backends_;  ///< As of the last rebalance.
   std::string resolver_failure_;
 };
 

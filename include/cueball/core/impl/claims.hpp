@@ -119,7 +119,14 @@ void pool_core<Policies, Payload>::let_go(slot_base& slot, close_reason reason, 
 
 template <class Policies, class Payload>
 auto pool_core<Policies, Payload>::take_to_close() -> slot_type* {
-  auto* const slot = !resting_.empty() ? take_resting() : front_.take();
+  slot_base* slot = nullptr;
+  if (resting_.empty()) {
+    slot = front_.take();
+  } else {
+    slot = &slots_[resting_.back()];
+    end_rest(*slot);
+    front_.claimed(*slot);
+  }
   if (!slot) return nullptr;
   --slot->claims;  // that was no claim
   unwant(*slot);
@@ -258,6 +265,7 @@ waiter* pool_core<Policies, Payload>::next_in_line(time_point now) noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexcept {
+  note_hold_up(now);
   if (auto* const who = next_in_line(now)) {
     delist(*who);
     front_.claimed(slot);
@@ -268,6 +276,7 @@ void pool_core<Policies, Payload>::settle(slot_base& slot, time_point now) noexc
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::serve(time_point now) noexcept {
+  if (!claims_.empty()) note_hold_up(now);
   for (expire_first(now); !claims_.empty(); expire_first(now)) {
     auto* const slot = take_idle();
     if (!slot) return;

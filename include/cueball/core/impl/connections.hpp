@@ -168,8 +168,7 @@ void pool_core<Policies, Payload>::close(slot_base& slot, close_reason reason, e
   if (slot.state == slot_state::checking) {
     --checking_;
     disarm(slot);
-    if (slot.tested) --tests_;
-    slot.tested = false;
+    if (slot.tested) test_is_over(slot);
   }
   if (reason != close_reason::broken && reason != close_reason::discarded) note_use(slot);
   unwant(slot);

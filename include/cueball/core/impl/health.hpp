@@ -65,8 +65,7 @@ void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std:
     return pump(now);
   }
   disarm(*slot);
-  --tests_;
-  slot->tested = false;
+  test_is_over(*slot);
   if (slot->index < idle_.notes.size()) {
     auto& note = idle_.notes[slot->index];
     note.well_at = now;
@@ -75,6 +74,13 @@ void pool_core<Policies, Payload>::test_ended(slot_id id, error_code error, std:
   if (watched_ && !slot->watched) plan_sweep(now);
   checked(*slot, now);
   check_for_waiters(now);
+}
+
+template <class Policies, class Payload>
+void pool_core<Policies, Payload>::test_is_over(slot_base& slot) noexcept {
+  slot.tested = false;
+  --tests_;
+  if (slot.index < idle_.notes.size() && std::exchange(idle_.notes[slot.index].for_claim, false)) --asked_;
 }
 
 template <class Policies, class Payload>
@@ -92,9 +98,11 @@ void pool_core<Policies, Payload>::test_failed(slot_base& slot, error_code error
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::check_for_waiters(time_point now) {
-  while (!resting_.empty() && tests_ < claims_.size() && !is_stopping()) {
+  while (!resting_.empty() && asked_ < claims_.size() && !is_stopping()) {
     auto& slot = slots_[resting_.back()];
     end_rest(slot);
+    idle_.notes[slot.index].for_claim = true;  // there is one: it was seen idle
+    ++asked_;
     test(slot, effect::kind::check, now);
   }
 }

@@ -30,6 +30,7 @@ void pool_core<Policies, Payload>::request_stop() noexcept {
   timers_.cancel(age_.timer);
   timers_.cancel(idle_.timer);
   timers_.cancel(size_.timer);
+  invalidation_.running = false;
   timers_.cancel(lease_sweep_.timer);
   effects_.push_back({.what = effect::kind::stop_resolver});
   job_.end();
