@@ -143,7 +143,7 @@ rc::Gen<script> any_script(double length, happens with) {
   std::vector<op_kind> table;
   for (const auto& [weight, what] : std::vector<std::pair<std::size_t, op_kind>>{{18, kind::run},
                                                                                  {12, kind::tick},
-                                                                                 {4, kind::wait},
+                                                                                 {4 * some, kind::wait},
                                                                                  {4, kind::fire},
                                                                                  {7, kind::add},
                                                                                  {4 * some, kind::remove},
