@@ -309,6 +309,10 @@ void world::play(const script& ops) {
 void world::run_one() {
   scheduler_->run(random_.below(static_cast<std::uint32_t>(scheduler_->ready())));
   if (setting_.prompt && set_) hear_all();
+  if (never_fewer && !waits_) {
+    demand(members_.size() >= fewest_, "R5: make before break, where both can be reached");
+    fewest_ = std::max(fewest_, std::min<std::size_t>(members_.size(), set_->stats().target));
+  }
 }
 
 void world::settle() {
