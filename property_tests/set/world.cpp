@@ -143,7 +143,7 @@ rc::Gen<script> any_script(double length, happens with) {
   std::vector<op_kind> table;
   for (const auto& [weight, what] : std::vector<std::pair<std::size_t, op_kind>>{{18, kind::run},
                                                                                  {12, kind::tick},
-                                                                                 {4, kind::wait},
+                                                                                 {4 * some, kind::wait},
                                                                                  {4, kind::fire},
                                                                                  {7, kind::add},
                                                                                  {4 * some, kind::remove},
@@ -309,6 +309,10 @@ void world::play(const script& ops) {
 void world::run_one() {
   scheduler_->run(random_.below(static_cast<std::uint32_t>(scheduler_->ready())));
   if (setting_.prompt && set_) hear_all();
+  if (never_fewer && !waits_) {
+    demand(members_.size() >= fewest_, "R5: make before break, where both can be reached");
+    fewest_ = std::max(fewest_, std::min<std::size_t>(members_.size(), set_->stats().target));
+  }
 }
 
 void world::settle() {

@@ -219,6 +219,9 @@ class world {
   std::size_t known() const noexcept;
   std::uint64_t rebalances() const { return set_->stats().rebalances; }
 
+  /// From now on he is never to have fewer members than before.
+  bool never_fewer = false;
+
   bool has_stopped() const noexcept { return stopping_; }
   void must(bool holds, const char* rule);
 
@@ -266,6 +269,7 @@ class world {
   std::shared_ptr<int> life_ = std::make_shared<int>();
 
   // The user.
+  std::size_t fewest_ = 0;                ///< Members that he has had.
   std::map<std::string, link*> members_;  ///< Of which he has heard that they were added, and not removed.
   std::vector<member> held_;              ///< His handles.
   bool waits_ = false;                    ///< For a change.
