@@ -279,7 +279,10 @@ TEST_CASE("code of blocking connections and resolvers runs under no lock of the 
     }
   };
   {
-    pool_type pool{asking_resolver{ask}, [&](const backend&) { return asking{ask}; }, quick};
+    auto options = quick;
+    options.recovery.usual.retries = 1000;  // what is discarded at its first use is a failed attempt
+    options.recovery.usual.delay = options.recovery.usual.max_delay = 1ms;
+    pool_type pool{asking_resolver{ask}, [&](const backend&) { return asking{ask}; }, options};
     asked = &pool;
     pool.wait_ready(4, 10s);
     for (int i = 0; i < 20; ++i) pool.claim(10s).discard();

@@ -49,7 +49,7 @@ const std::vector<pool_law>& overload_laws() {
            bool by_delay = false;  // and not since it was too old
            duration longest{};
            const auto begin = sim.now();
-           for (int round = 0; round < 3000; ++round) {
+           for (int round = 0; round < 2200; ++round) {
              for (int i = 0; i <= surplus; ++i) waiting.emplace_back(sim.now(), &sim.claim(never_comes));
              sim.live(1ms);
              if (sim.leases() > 0) sim.release(0);
