@@ -863,7 +863,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       const auto end = after(clock::now(), timeout / 8 * 7);
       const auto under_way = std::make_shared<test_under_way>(nullptr);
       tests_.emplace(id.index, under_way);
-      boost::asio::post(*testers_, [this, id, slot, is_check, end, timeout, under_way] {
+      boost::asio::post(*testers_, [=, this] {
         failure failed;
         // It may have had to wait for others that hang, and is asked nevertheless.
         const auto until = std::max(end, after(clock::now(), timeout / 8));

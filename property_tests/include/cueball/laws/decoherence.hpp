@@ -34,7 +34,7 @@ void check_decoherence(const Policy& policy = {}) {
                      .looked_at = idle,
                      .backends = backends,
                      .repeats = *rc::gen::inRange<std::uint32_t>(0, most + 1),
-                     .by_chance = most * *rc::gen::inRange(0, 101) / 100.0};
+                     .by_chance = most * *rc::gen::inRange<std::uint32_t>(0, 101) / 100.0};
   };
 
   law("the next step lies ahead, by a millisecond at least, or there is none" + of, [&] {
