@@ -42,6 +42,18 @@ TEMPLATE_TEST_CASE("an elastic pool grows with the claims, and returns to its sp
   connections.wait_ready(5, 10s);  // who waits for more gets more
 }
 
+TEST_CASE("who waits for connections gets as many as he waits for, and no more are opened for him") {
+  const auto plan = std::make_shared<script>();
+  pool<scripted_connection> connections{
+      static_resolver{{at(1), at(2)}}, follow(plan),
+      pool_options{.max_connections = 8, .spares = 3, .rebalance_delay = 1ms}};
+  connections.wait_ready(3, 10s);
+  CHECK(plan->made == 3);
+  connections.wait_ready(4, 10s);
+  CHECK(eventually([&] { return connections.stats().slots.total() == 3; }));  // nobody waits any more
+  CHECK(plan->made == 4);
+}
+
 TEMPLATE_TEST_CASE("a pool is given another maximum while it runs", "", threading::multi_threaded,
                    threading::lock_free) {
   const auto plan = std::make_shared<script>();

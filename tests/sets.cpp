@@ -10,7 +10,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 
 #include <cueball/connection_set.hpp>
 #include <cueball/decoherence/never.hpp>
@@ -28,23 +27,14 @@
 namespace asio = boost::asio;
 using namespace cueball;
 using namespace std::chrono_literals;
+using support::at;
+using support::echo;
 using support::echo_server;
 using support::eventually;
 
 namespace {
 
 using set_type = connection_set<tcp_connection>;
-
-backend at(const echo_server& server) {
-  return {"127.0.0.1", server.port()};
-}
-
-std::string echo(tcp_connection& connection, const std::string& text) {
-  asio::write(connection.socket(), asio::buffer(text));
-  std::string answer(text.size(), '?');
-  asio::read(connection.socket(), asio::buffer(answer));
-  return answer;
-}
 
 constexpr connection_set_options quick{.target = 4,
                                        .rebalance_delay = std::chrono::milliseconds{1},

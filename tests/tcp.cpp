@@ -7,9 +7,6 @@
 #include <filesystem>
 #include <memory>
 
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
-
 #include <cueball/cueball.hpp>
 #include <cueball/manual_resolver.hpp>
 
@@ -20,22 +17,13 @@
 namespace asio = boost::asio;
 using namespace cueball;
 using namespace std::chrono_literals;
+using support::at;
+using support::echo;
 using support::echo_server;
 using support::eventually;
 using pool_type = pool<tcp_connection>;
 
 namespace {
-
-backend at(const echo_server& server) {
-  return {"127.0.0.1", server.port()};
-}
-
-std::string echo(tcp_connection& connection, const std::string& text) {
-  asio::write(connection.socket(), asio::buffer(text));
-  std::string answer(text.size(), '?');
-  asio::read(connection.socket(), asio::buffer(answer));
-  return answer;
-}
 
 constexpr pool_options quick{.max_connections = 4,
                              .rebalance_delay = std::chrono::milliseconds{1},

@@ -56,8 +56,7 @@ inline std::string summary(const pool_stats& stats) {
   if (stats.backends.empty()) text += "; no backend is known";
   for (const auto& row : stats.backends) {
     if (!row.last_error && !row.dead) continue;
-    text += "; " + row.key + (row.dead ? " is dead: " : ": ") +
-            (row.last_error_text.empty() ? row.last_error.message() : row.last_error_text);
+    text += "; " + row.key + (row.dead ? " is dead: " : ": ") + words_of(row.last_error, row.last_error_text);
   }
   return text;
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include <cueball/detail/refusal.hpp>
 #include <cueball/pool_options.hpp>
 #include <cueball/time.hpp>
 
@@ -39,8 +40,7 @@ struct connection_set_options {
 /// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
 inline void check(const connection_set_options& options) {
   if (options.target < 1 || options.target > 1'000'000)
-    throw_error(errc::bad_option, "connection_set_options::target is " + std::to_string(options.target) +
-                                      "; it must be 1 to 1000000");
+    detail::refuse("connection_set_options::target", std::to_string(options.target), "1 to 1000000");
 }
 
 namespace detail {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 
@@ -114,6 +115,15 @@ inline const boost::system::error_category& category() noexcept {
 inline error_code make_error_code(errc value) noexcept {
   return {static_cast<int>(value), category()};
 }
+
+namespace detail {
+
+/// What was thrown, where something was; else what the error means.
+inline std::string words_of(const error_code& error, std::string_view text) {
+  return text.empty() ? error.message() : std::string{text};
+}
+
+}  // namespace detail
 
 /// Throws `std::system_error` with `code` and a text that names what was wrong.
 [[noreturn]] inline void throw_error(errc code, const std::string& what) {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include <cueball/error.hpp>
+#include <cueball/detail/refusal.hpp>
 #include <cueball/time.hpp>
 
 namespace cueball {
@@ -175,13 +175,7 @@ inline constexpr duration longest_interval = std::chrono::hours{24 * 365};
 
 [[noreturn]] inline void refuse_option(std::string_view field, const std::string& value,
                                        std::string_view range) {
-  throw_error(errc::bad_option,
-              "pool_options::" + std::string{field} + " is " + value + "; it must be " + std::string{range});
-}
-
-inline std::string in_words(duration length) {
-  if (length == no_limit) return "no_limit";
-  return std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(length).count()) + " ns";
+  refuse("pool_options::" + std::string{field}, value, range);
 }
 
 inline void check_count(std::string_view field, std::uint32_t value, std::uint32_t most) {

@@ -16,6 +16,7 @@
 
 #include <cueball/connection_set.hpp>
 #include <cueball/decoherence/jittered.hpp>
+#include <cueball/laws/draw.hpp>
 #include <cueball/laws/rule_broken.hpp>
 
 #include <shell/threading.hpp>
@@ -107,30 +108,15 @@ std::ostream& operator<<(std::ostream& out, const op& shown) {
   return out << "{op_kind::" << names[static_cast<std::size_t>(shown.kind)] << ", " << int{shown.a} << "}";
 }
 
-namespace {
-
-/// From the least, to which it shrinks.
-template <class Number>
-rc::Gen<Number> number(Number least, Number most) {
-  return rc::gen::map(rc::gen::inRange<Number>(0, static_cast<Number>(most - least + 1)),
-                      [least](Number above) { return static_cast<Number>(least + above); });
-}
-
-rc::Gen<std::uint32_t> one_of(std::initializer_list<std::uint32_t> values) {
-  return rc::gen::elementOf(std::vector<std::uint32_t>{values});
-}
-
-}  // namespace
-
 rc::Gen<setting> any_setting() {
   using rc::gen::set;
   return rc::gen::build<setting>(
       set(&setting::lock_free, rc::gen::arbitrary<bool>()),
       set(&setting::threads, rc::gen::arbitrary<bool>()),
       set(&setting::dispatches, rc::gen::arbitrary<bool>()),
-      set(&setting::prompt, rc::gen::arbitrary<bool>()), set(&setting::seed, number<std::uint64_t>(0, 1000)),
-      set(&setting::target, number<std::uint32_t>(1, 6)), set(&setting::warm, number<std::uint32_t>(0, 5)),
-      set(&setting::per_pool, number<std::uint32_t>(1, 5)), set(&setting::rebalance_ms, one_of({10, 1, 100})),
+      set(&setting::prompt, rc::gen::arbitrary<bool>()), set(&setting::seed, number<std::uint64_t>(0, 1001)),
+      set(&setting::target, number<std::uint32_t>(1, 7)), set(&setting::warm, number<std::uint32_t>(0, 6)),
+      set(&setting::per_pool, number<std::uint32_t>(1, 6)), set(&setting::rebalance_ms, one_of({10, 1, 100})),
       set(&setting::timeout_ms, one_of({50, 1000})), set(&setting::max_delay_ms, one_of({400, 2000})),
       set(&setting::lifetime_ms, one_of({0, 0, 300})),
       set(&setting::decoherence_ms, one_of({1000, 100, 3600000})));
@@ -163,7 +149,7 @@ rc::Gen<script> any_script(double length, happens with) {
                                                                                  {stops, kind::async_stop}})
     table.insert(table.end(), weight, what);
   const auto one = rc::gen::build<op>(rc::gen::set(&op::kind, rc::gen::elementOf(table)),
-                                      rc::gen::set(&op::a, number<std::uint8_t>(0, 12)));
+                                      rc::gen::set(&op::a, number<std::uint8_t>(0, 13)));
   return rc::gen::scale(length, rc::gen::container<script>(one));
 }
 
@@ -188,11 +174,13 @@ connection::~connection() {
   auto& of = *world_;
   of.user_call();
   link_->alive = false;
-  of.demand(of.dropping_ || link_->closed || !link_->up, "what is up is closed before it is destroyed");
-  of.demand(of.dropping_ || !link_->connect, "what is being connected is not destroyed");
+  const auto watch = std::move(link_->end);
+  if (of.dropping_) return;
+  of.demand(link_->closed || !link_->up, "what is up is closed before it is destroyed");
+  of.demand(!link_->connect, "what is being connected is not destroyed");
   for (const auto& one : of.held_)
     of.demand(one.backend().port != link_->port || &one->of() != link_, "what the user has is not destroyed");
-  if (const auto watch = std::move(link_->end); watch && !of.dropping_) watch->complete(aborted, {});
+  if (watch) watch->complete(aborted, {});
 }
 
 void connection::connecting(std::unique_ptr<operation> what) {
@@ -476,7 +464,9 @@ void world::heard(change what, bool at_once) {
     demand(!members_.contains(key), "no backend has two members");
     if (is_over()) return;
     auto& its = what.member->of();
-    demand(its.up && its.alive && !its.closed, "what is added is up");
+    demand(its.up && its.alive, "what is added is up");
+    demand(!its.closed || virtual_clock::now() >= stop_deadline_,
+           "what is added is open, unless a stop's deadline passed while the news was under way");
     demand(!its.added, "each member is added once");
     demand(its.port == what.where->port, "a member knows its backend");
     its.added = true;

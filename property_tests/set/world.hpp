@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
@@ -122,8 +121,7 @@ class connection {
   auto async_connect(Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code)>(
         [this](auto handler) {
-          if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-            slot.assign([of = world_, its = link_](boost::asio::cancellation_type) { cancel(*of, *its); });
+          shell::on_cancel(handler, [of = world_, its = link_] { cancel(*of, *its); });
           connecting(shell::keep_operation(std::move(handler)));
         },
         token);
@@ -157,8 +155,7 @@ class resolver {
   auto async_run(resolver_sink sink, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code)>(
         [this, sink](auto handler) {
-          if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-            slot.assign([of = world_](boost::asio::cancellation_type) { cancel(*of); });
+          shell::on_cancel(handler, [of = world_] { cancel(*of); });
           running(sink, shell::keep_operation(std::move(handler)));
         },
         token);

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
@@ -52,6 +54,15 @@ class operation_of final : public operation {
 template <class Handler>
 std::unique_ptr<operation> keep_operation(Handler handler) {
   return std::make_unique<operation_of<Handler>>(std::move(handler));
+}
+
+/// Calls `cancelled()` when the operation is cancelled.
+template <class Handler, class Cancelled>
+void on_cancel(const Handler& handler, Cancelled cancelled) {
+  if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
+    slot.assign([cancelled](boost::asio::cancellation_type type) {
+      if (type != boost::asio::cancellation_type::none) cancelled();
+    });
 }
 
 }  // namespace cueball::laws::shell

@@ -32,15 +32,6 @@ struct wait;
 /// Thrown by what the script lets fail.
 struct scripted_failure {};
 
-/// Calls `cancelled()` when the operation is cancelled.
-template <class Handler, class Cancelled>
-void on_cancel(const Handler& handler, Cancelled cancelled) {
-  if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-    slot.assign([cancelled](boost::asio::cancellation_type type) {
-      if (type != boost::asio::cancellation_type::none) cancelled();
-    });
-}
-
 /// Move-only, and not default-constructible. Empty after a move.
 class connection {
  public:

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include <cueball/laws/draw.hpp>
+
 namespace cueball::laws::shell {
 
 namespace {
@@ -17,16 +19,6 @@ constexpr std::array<std::string_view, 27> op_names{
     "run",     "run_all", "tick",   "wait",   "fire",       "claim",    "try_claim", "block",      "cancel",
     "release", "add",     "remove", "change", "late",       "nonsense", "report",    "give_up",    "resolver",
     "mode",    "answer",  "cut",    "stray",  "wait_ready", "hook",     "stop",      "async_stop", "destroy"};
-
-/// The whole range at once, whatever the size of the case.
-template <class Number>
-rc::Gen<Number> number(Number begin, Number end) {
-  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Number>(begin, end));
-}
-
-rc::Gen<std::uint32_t> one_of(std::initializer_list<std::uint32_t> values) {
-  return rc::gen::elementOf(std::vector<std::uint32_t>{values});
-}
 
 }  // namespace
 

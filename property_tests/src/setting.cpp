@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include <cueball/laws/draw.hpp>
 #include <cueball/laws/simulator/setting.hpp>
 
 namespace cueball::laws {
@@ -19,16 +20,6 @@ constexpr std::array<std::string_view, 28> op_names{
     "try_claim",  "cancel",   "release", "add",       "remove",      "change",        "refresh",
     "give_up",    "nonsense", "mode",    "cut",       "fire",        "invalidate",    "resize",
     "wait_ready", "stale",    "stop",    "claim_all", "release_all", "announce_anew", "drain"};
-
-/// The whole range at once, whatever the size of the case.
-template <class Number>
-rc::Gen<Number> number(Number begin, Number end) {
-  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange<Number>(begin, end));
-}
-
-rc::Gen<std::uint32_t> one_of(std::initializer_list<std::uint32_t> values) {
-  return rc::gen::elementOf(std::vector<std::uint32_t>{values});
-}
 
 }  // namespace
 

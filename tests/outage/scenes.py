@@ -41,6 +41,15 @@ def discarded(stage):
     stage.terms.spare = stage.share(3) * stage.deaths()
 
 
+def go_through(stage, port, strike, heal):
+    """One outage of one server, for as long as it takes until delays are at their longest."""
+    outage = stage.strike(port, strike)
+    stage.until_delays_are_long()
+    stage.heal(outage, heal)
+    settle(stage)
+    return outage
+
+
 @scene()
 def kill_one(stage):
     """One of three servers is killed, and started again when it is dead and its probes have become slow."""
@@ -102,10 +111,7 @@ def bounce(stage):
 def freeze_one(stage):
     """One of three is stopped (SIGSTOP), so that its system still accepts connections, and goes on later."""
     server = stage.servers[0]
-    outage = stage.strike(server.port, server.freeze)
-    stage.until_delays_are_long()
-    stage.heal(outage, server.thaw)
-    settle(stage)
+    go_through(stage, server.port, server.freeze, server.thaw)
     yield
     discarded(stage)
 
@@ -114,10 +120,7 @@ def freeze_one(stage):
 def freeze_only(stage):
     """The only server stops answering, and closes nothing (SIGSTOP): HikariCP's "bad behaviour"."""
     server = stage.servers[0]
-    outage = stage.strike(server.port, server.freeze)
-    stage.until_delays_are_long()
-    stage.heal(outage, server.thaw)
-    settle(stage)
+    go_through(stage, server.port, server.freeze, server.thaw)
     yield
     stage.terms.others = False
     discarded(stage)
@@ -127,10 +130,7 @@ def freeze_only(stage):
 def swallow_only(stage):
     """As freeze-only, but what is sent is lost for good: a proxy accepts, and throws all bytes away."""
     port = stage.ports[0]
-    outage = stage.strike(port, lambda: stage.proxy.order("swallow"))
-    stage.until_delays_are_long()
-    stage.heal(outage, lambda: stage.proxy.order("pass"))
-    settle(stage)
+    go_through(stage, port, lambda: stage.proxy.order("swallow"), lambda: stage.proxy.order("pass"))
     yield
     stage.terms.others = False
     discarded(stage)
@@ -141,10 +141,7 @@ def drop_only(stage):
     """The only server's packets are dropped, both ways, SYNs too: nothing is refused, connects hang (nft, in a network
     namespace)."""
     port = stage.ports[0]
-    outage = stage.strike(port, lambda: stage.namespace.drop(port))
-    stage.until_delays_are_long()
-    stage.heal(outage, stage.namespace.heal)
-    settle(stage)
+    go_through(stage, port, lambda: stage.namespace.drop(port), stage.namespace.heal)
     yield
     stage.terms.others = False
     stage.terms.connects_hang = True
@@ -155,10 +152,7 @@ def drop_only(stage):
 def drop_one(stage):
     """The packets of one of three are dropped."""
     port = stage.ports[0]
-    outage = stage.strike(port, lambda: stage.namespace.drop(port))
-    stage.until_delays_are_long()
-    stage.heal(outage, stage.namespace.heal)
-    settle(stage)
+    go_through(stage, port, lambda: stage.namespace.drop(port), stage.namespace.heal)
     yield
     stage.terms.connects_hang = True
     discarded(stage)
@@ -185,10 +179,7 @@ def reset_storm(stage):
 def hang_up_only(stage):
     """The only server accepts, and hangs up at once (RST). Who gets such a connection discards it."""
     port = stage.ports[0]
-    outage = stage.strike(port, lambda: stage.proxy.order("hang_up"))
-    stage.until_delays_are_long()
-    stage.heal(outage, lambda: stage.proxy.order("pass"))
-    settle(stage)
+    outage = go_through(stage, port, lambda: stage.proxy.order("hang_up"), lambda: stage.proxy.order("pass"))
     yield
     stage.terms.others = False
     stage.terms.least = outage.lost

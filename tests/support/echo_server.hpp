@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -15,7 +16,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+
+#include <cueball/backend.hpp>
+#include <cueball/tcp_connection.hpp>
 
 namespace support {
 
@@ -110,5 +115,17 @@ class echo_server : public basic_echo_server<boost::asio::ip::tcp> {
 
   std::uint16_t port() const { return endpoint().port(); }
 };
+
+inline cueball::backend at(const echo_server& server) {
+  return {"127.0.0.1", server.port()};
+}
+
+/// What comes back when `text` is sent.
+inline std::string echo(cueball::tcp_connection& connection, const std::string& text) {
+  boost::asio::write(connection.socket(), boost::asio::buffer(text));
+  std::string answer(text.size(), '?');
+  boost::asio::read(connection.socket(), boost::asio::buffer(answer));
+  return answer;
+}
 
 }  // namespace support

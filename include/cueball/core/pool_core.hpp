@@ -441,6 +441,16 @@ class pool_core {
 
   backend_record& owner_of(const slot_base& slot) const noexcept { return registry_[slot.backend]; }
 
+  /// Goes over all slots from `at` on, one a step. True when that is done, and `at` is at the beginning
+  /// again.
+  template <class Visitor>
+  bool go_over_slots(std::uint32_t& at, std::uint32_t& steps, Visitor visit) {
+    for (; at < slots_.size() && steps > 0; --steps, ++at) visit(slots_[at]);
+    if (at < slots_.size()) return false;
+    at = 0;
+    return true;
+  }
+
   /// Was it opened after so many others?
   bool is_opened_after(const slot_base& slot, std::uint64_t others) const noexcept {
     return slots_.number_of(slot) > others;
@@ -463,10 +473,12 @@ class pool_core {
     timers_.cancel(record.budget_timer);
   }
 
-  static close_reason why_unwanted(const slot_base& slot) noexcept {
-    return slot.outdated ? close_reason::invalidated
-           : slot.worn   ? close_reason::expired
-                         : close_reason::unwanted;
+  /// Of a slot that has to go, and is not broken.
+  close_reason why_it_goes(const slot_base& slot) const noexcept {
+    return is_stopping()                        ? close_reason::stopped
+           : slot.outdated || is_outdated(slot) ? close_reason::invalidated
+           : slot.worn                          ? close_reason::expired
+                                                : close_reason::unwanted;
   }
 
   /// Connections that are up and wanted.
@@ -663,6 +675,10 @@ class pool_core {
 
   // Health.
 
+  static bool lies_idle(slot_state state) noexcept {
+    return state == slot_state::idle || state == slot_state::resting;
+  }
+
   /// Takes a slot that nobody uses out of circulation; the caller gives it its new state. False if somebody
   /// uses it.
   bool take_out(slot_base& slot) noexcept;
@@ -670,9 +686,9 @@ class pool_core {
   /// An idle connection that may be handed out.
   slot_base* take_idle();
 
-  /// One that rests, unchecked, as it is claimed by somebody who does not wait.
+  /// One that rests, unchecked, as if it were claimed.
   slot_base* take_resting() noexcept {
-    if (invalidation_.running || resting_.empty()) return nullptr;
+    if (resting_.empty()) return nullptr;
     auto& slot = slots_[resting_.back()];
     end_rest(slot);
     front_.claimed(slot);
@@ -719,6 +735,8 @@ class pool_core {
 
   // Invalidation.
 
+  void begin_invalidation() noexcept;
+
   void invalidate_on(std::uint32_t& steps);
 
   void outdate(slot_base& slot);
@@ -748,6 +766,9 @@ class pool_core {
 
   /// Looks for those that are past their lifetime.
   void age_on(std::uint32_t& steps, time_point now);
+
+  /// Nobody takes a mark of it back any more.
+  void mark_worn(slot_base& slot) noexcept;
 
   /// It is replaced.
   void wear_out(slot_base& slot);

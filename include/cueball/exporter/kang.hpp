@@ -45,8 +45,7 @@ class kang_writer {
       out_.member("last_errors").object([&] {
         for (const auto& where : one.backends)
           if (const auto& row = *where.latest; row.last_error)
-            out_.member(where.key).value(row.last_error_text.empty() ? row.last_error.message()
-                                                                     : row.last_error_text);
+            out_.member(where.key).value(words_of(row.last_error, row.last_error_text));
       });
       out_.member("state").value(to_string(stats.state));
       out_.member("counters").object([&] { counters(stats); });

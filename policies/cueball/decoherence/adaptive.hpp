@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include <cueball/decoherence_policy.hpp>
-#include <cueball/error.hpp>
+#include <cueball/detail/refusal.hpp>
 
 namespace cueball::decoherence {
 
@@ -55,7 +55,8 @@ struct adaptive {
     if (!(high > 0.0 && high < 1.0)) refuse("high", std::to_string(high), "above 0 and below 1");
     if (!(low <= high)) refuse("low", std::to_string(low), "at most high, " + std::to_string(high));
     if (most_pause < least_pause)
-      refuse("most_pause", in_words(most_pause), "at least least_pause, " + in_words(least_pause));
+      refuse("most_pause", detail::in_words(most_pause),
+             "at least least_pause, " + detail::in_words(least_pause));
   }
 
   decoherence_step next(time_point now, const coherence& measured, random_source&) noexcept {
@@ -76,15 +77,9 @@ struct adaptive {
   }
 
  private:
-  static std::string in_words(duration length) {
-    if (length == no_limit) return "no_limit";
-    return std::to_string(std::chrono::duration_cast<std::chrono::nanoseconds>(length).count()) + " ns";
-  }
-
   [[noreturn]] static void refuse(std::string_view field, const std::string& value,
                                   const std::string& range) {
-    throw_error(errc::bad_option,
-                std::string{name} + "::" + std::string{field} + " is " + value + "; it must be " + range);
+    detail::refuse(std::string{name} + "::" + std::string{field}, value, range);
   }
 };
 

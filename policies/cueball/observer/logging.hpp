@@ -200,7 +200,7 @@ class logging {
 
   template <class Event>
   static std::string why(const Event& what) {
-    return what.text.empty() ? what.error.message() : std::string{what.text};
+    return detail::words_of(what.error, what.text);
   }
 
   void tell(severity level, std::string line) {

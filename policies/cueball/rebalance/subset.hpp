@@ -14,7 +14,7 @@
 #include <tuple>
 #include <vector>
 
-#include <cueball/error.hpp>
+#include <cueball/detail/refusal.hpp>
 #include <cueball/rebalance_policy.hpp>
 
 namespace cueball::rebalance {
@@ -50,11 +50,10 @@ struct subset {
   /// Throws `std::system_error` (`errc::bad_option`) with the name and value of what is bad.
   void check() const {
     if (!place) return;
-    if (place->size == 0)
-      throw_error(errc::bad_option, std::string{name} + "::place.size is 0; it must be 1 or more");
+    if (place->size == 0) detail::refuse(std::string{name} + "::place.size", "0", "1 or more");
     if (place->index >= place->size)
-      throw_error(errc::bad_option, std::string{name} + "::place.index is " + std::to_string(place->index) +
-                                        "; it must be below place.size, " + std::to_string(place->size));
+      detail::refuse(std::string{name} + "::place.index", std::to_string(place->index),
+                     "below place.size, " + std::to_string(place->size));
   }
 
   std::vector<std::uint32_t> plan(std::span<const backend_load> live, std::uint32_t target,

@@ -45,7 +45,7 @@ auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_t
     why = errc::stopped;
   else if (auto* const slot = claims_.empty() ? take_idle() : nullptr)
     return down(slot);
-  else if (auto* const rested = claims_.empty() ? take_resting() : nullptr)
+  else if (auto* const rested = claims_.empty() && !invalidation_.running ? take_resting() : nullptr)
     return down(rested);
   else if (why = refusal(); !why)
     why = errc::none_idle;
@@ -64,7 +64,6 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_point now) {
   auto& record = owner_of(slot);
   front_.ended(slot);
-  if (is_outdated(slot)) slot.outdated = true;
   if (how == verdict::broken) {
     note_broken(slot, now);
     close(slot, close_reason::broken);
@@ -75,10 +74,8 @@ void pool_core<Policies, Payload>::release(slot_base& slot, verdict how, time_po
     }
     note_failure(slot, now);
     close(slot, close_reason::discarded);
-  } else if (is_stopping()) {
-    close(slot, close_reason::stopped);
-  } else if (slot.unwanted || slot.outdated) {
-    close(slot, why_unwanted(slot));
+  } else if (is_stopping() || slot.unwanted || is_outdated(slot)) {
+    close(slot, why_it_goes(slot));
   } else if (resets_) {
     return test(slot, effect::kind::reset, now);
   } else {
@@ -119,14 +116,8 @@ void pool_core<Policies, Payload>::let_go(slot_base& slot, close_reason reason, 
 
 template <class Policies, class Payload>
 auto pool_core<Policies, Payload>::take_to_close() -> slot_type* {
-  slot_base* slot = nullptr;
-  if (resting_.empty()) {
-    slot = front_.take();
-  } else {
-    slot = &slots_[resting_.back()];
-    end_rest(*slot);
-    front_.claimed(*slot);
-  }
+  auto* slot = take_resting();
+  if (!slot) slot = front_.take();
   if (!slot) return nullptr;
   --slot->claims;  // that was no claim
   unwant(*slot);
@@ -146,7 +137,7 @@ void pool_core<Policies, Payload>::wait_ready(waiter& waiting, std::uint32_t cou
   if (up() >= count) return finish(waiting, {});
   if (deadline <= now) return finish(waiting, errc::wait_timeout);
   enlist(ready_waiters_, waiting, deadline);
-  make_room_for_waiters();
+  if (is_elastic() && count > size_.now) resize(count);
 }
 
 template <class Policies, class Payload>

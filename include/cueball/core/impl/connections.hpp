@@ -25,9 +25,8 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
   has_run_ = true;
   if (state_ == pool_state::starting) enter(pool_state::running);
   tell(effect::kind::tell_connected, record.what);
-  if (is_outdated(*slot)) slot->outdated = true;
-  if (is_stopping() || !record.member || slot->outdated) {
-    close(*slot, is_stopping() ? close_reason::stopped : why_unwanted(*slot));
+  if (is_stopping() || !record.member || is_outdated(*slot)) {
+    close(*slot, why_it_goes(*slot));
   } else {
     if (is_monitor(*slot)) {
       revive(record);
@@ -234,13 +233,12 @@ void pool_core<Policies, Payload>::hold(slot_base& slot) noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::checked(slot_base& slot, time_point now) {
-  if (is_outdated(slot)) slot.outdated = true;
-  if (!slot.unwanted && !slot.outdated && !is_stopping()) {
+  if (!slot.unwanted && !is_outdated(slot) && !is_stopping()) {
     --checking_;
     return settle(slot, now);
   }
   auto& record = owner_of(slot);
-  close(slot, is_stopping() ? close_reason::stopped : why_unwanted(slot));
+  close(slot, why_it_goes(slot));
   review(record);
   pump(now);
 }
@@ -346,7 +344,7 @@ void pool_core<Policies, Payload>::sweep_on(std::uint32_t& steps, time_point now
     auto& slot = slots_[sweep_.at];
     if (slot.watched) continue;
     const auto state = front_.state_of(slot);
-    if (state == slot_state::idle || state == slot_state::resting) {
+    if (lies_idle(state)) {
       if (checking_ > idle / 8) return;  // few at a time: the others can be claimed meanwhile
       if (take_out(slot)) {
         if (idle > 0) --idle;  // it is about so many

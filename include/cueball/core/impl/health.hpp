@@ -116,9 +116,7 @@ duration pool_core<Policies, Payload>::pause_between_looks() const noexcept {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::look_on(std::uint32_t& steps, time_point now) {
-  for (; idle_.at < slots_.size() && steps > 0; --steps, ++idle_.at) look_at(slots_[idle_.at], now);
-  if (idle_.at < slots_.size()) return;
-  idle_.at = 0;
+  if (!go_over_slots(idle_.at, steps, [&](slot_base& slot) { look_at(slot, now); })) return;
   idle_.seen_before = std::exchange(idle_.seen, 0);
   idle_.running = false;
   ++idle_.looks;
@@ -134,7 +132,7 @@ void pool_core<Policies, Payload>::plan_look(time_point now) {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::look_at(slot_base& slot, time_point now) {
   const auto state = front_.state_of(slot);
-  if ((state != slot_state::idle && state != slot_state::resting) || slot.unwanted || slot.worn) return;
+  if (!lies_idle(state) || slot.unwanted || slot.worn) return;
   ++idle_.seen;
   if (slot.index >= idle_.notes.size()) idle_.notes.resize(slots_.size());
   auto& note = idle_.notes[slot.index];
@@ -159,8 +157,8 @@ void pool_core<Policies, Payload>::look_at(slot_base& slot, time_point now) {
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::invalidate() noexcept {
   if (is_stopping()) return;
-  invalidation_ = {true, 0, slots_.opened()};
-  front_.shut(gate::invalidation, true);
+  invalidation_.before = slots_.opened();
+  begin_invalidation();
 }
 
 template <class Policies, class Payload>
@@ -169,37 +167,37 @@ bool pool_core<Policies, Payload>::invalidate(const std::string& key) {
   if (!record) return false;
   if (is_stopping()) return true;
   record->outdated_before = slots_.opened();
-  invalidation_.running = true;
-  invalidation_.at = 0;
-  front_.shut(gate::invalidation, true);
+  begin_invalidation();
   return true;
 }
 
 template <class Policies, class Payload>
+void pool_core<Policies, Payload>::begin_invalidation() noexcept {
+  invalidation_.running = true;
+  invalidation_.at = 0;
+  front_.shut(gate::invalidation, true);
+}
+
+template <class Policies, class Payload>
 void pool_core<Policies, Payload>::invalidate_on(std::uint32_t& steps) {
-  for (; invalidation_.at < slots_.size() && steps > 0; --steps, ++invalidation_.at) {
-    auto& slot = slots_[invalidation_.at];
-    if (slot.state == slot_state::free || slot.state == slot_state::closing || !is_outdated(slot)) continue;
+  const bool done = go_over_slots(invalidation_.at, steps, [&](slot_base& slot) {
+    if (slot.state == slot_state::free || slot.state == slot_state::closing || !is_outdated(slot)) return;
     auto& record = owner_of(slot);
     if (slot.state == slot_state::connecting)
       close(slot, close_reason::cancelled);
     else
       outdate(slot);
     review(record);
-  }
-  if (invalidation_.at < slots_.size()) return;
+  });
+  if (!done) return;
   invalidation_.running = false;
   front_.shut(gate::invalidation, false);
 }
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::outdate(slot_base& slot) {
-  auto& record = owner_of(slot);
   slot.outdated = true;
-  if (!slot.worn) {
-    slot.worn = true;
-    ++(slot.unwanted ? record.worn_marked : record.worn);
-  }
+  mark_worn(slot);
   if (!slot.unwanted) retire(slot, close_reason::invalidated);
 }
 

@@ -18,9 +18,7 @@ void pool_core<Policies, Payload>::plan_lease_sweep([[maybe_unused]] time_point 
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::lease_sweep_on(std::uint32_t& steps, time_point now) {
-  for (; lease_sweep_.at < slots_.size() && steps > 0; --steps, ++lease_sweep_.at)
-    look_at_lease(slots_[lease_sweep_.at], now);
-  if (lease_sweep_.at < slots_.size()) return;
+  if (!go_over_slots(lease_sweep_.at, steps, [&](slot_type& slot) { look_at_lease(slot, now); })) return;
   lease_sweep_ = {};
   plan_lease_sweep(now);
 }

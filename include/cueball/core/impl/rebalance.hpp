@@ -191,8 +191,7 @@ bool pool_core<Policies, Payload>::retire_one() {
     for (auto* slot = slots_.first(record->slots); slot; slot = slots_.next(*slot)) {
       if (record->worn > 0 && !slot->worn) continue;  // that goes first
       const auto state = front_.state_of(*slot);
-      const bool is_idle = state == slot_state::idle || state == slot_state::resting;
-      if (is_idle && !slot->unwanted) return retire_from(*slot);
+      if (lies_idle(state) && !slot->unwanted) return retire_from(*slot);
       if (!in_use && !slot->unwanted && (state == slot_state::claimed || state == slot_state::checking))
         in_use = slot;
     }
@@ -202,7 +201,7 @@ bool pool_core<Policies, Payload>::retire_one() {
 template <class Policies, class Payload>
 bool pool_core<Policies, Payload>::retire_from(slot_base& slot) {
   auto& record = owner_of(slot);
-  retire(slot, why_unwanted(slot));
+  retire(slot, why_it_goes(slot));
   excessive_.erase(record);  // to the end of the list: in turn
   review(record);
   return true;

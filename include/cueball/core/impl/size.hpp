@@ -24,10 +24,10 @@ void pool_core<Policies, Payload>::plan_sample(time_point now) {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::sample_on(std::uint32_t& steps, time_point now) {
-  for (; size_.at < slots_.size() && steps > 0; --steps, ++size_.at)
-    size_.busy += front_.state_of(slots_[size_.at]) == slot_state::claimed ? 1 : 0;
-  if (size_.at < slots_.size()) return;
-  size_.at = 0;
+  const auto count = [&](const slot_base& slot) {
+    size_.busy += front_.state_of(slot) == slot_state::claimed ? 1 : 0;
+  };
+  if (!go_over_slots(size_.at, steps, count)) return;
   size_.running = false;
   const auto busy = std::exchange(size_.busy, 0);
   size_.lately.sample(busy + *options_.spares);
