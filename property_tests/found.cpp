@@ -69,3 +69,38 @@ TEST_CASE("a backend whose last connection goes while a plan is begun is forgott
               sim.heal();
             });
 }
+
+TEST_CASE("who waits for connections does not count one whose place is taken by another", "[found]") {
+  // Found by the simulator: he was told between the coming of the new one and the going of the old one.
+  const script ops{{op_kind::refresh, 4, 7},    {op_kind::tick, 0, 0},    {op_kind::resize, 7, 0},
+                   {op_kind::settle, 0, 0},     {op_kind::claim, 0, 0},   {op_kind::refresh, 4, 0},
+                   {op_kind::wait_ready, 2, 0}, {op_kind::tick, 0, 0},    {op_kind::settle, 0, 0},
+                   {op_kind::tick, 0, 0},       {op_kind::invalidate, 0}, {op_kind::release, 0, 0},
+                   {op_kind::answer, 0, 0},     {op_kind::answer, 8, 0}};
+  check_run({.policies = &shipped::composition("queue::sticky, rebalance::subset, decoherence::never"),
+             .seed = 190,
+             .max_connections = 6,
+             .per_backend = 1,
+             .per_pool = 1,
+             .rebalance_ms = 10,
+             .watch_ms = 500,
+             .checked = true,
+             .check_ms = 1000,
+             .check_timeout_ms = 1000,
+             .max_idle_ms = 2000,
+             .lifetime_ms = 200,
+             .lifetime_spread_percent = 100,
+             .max_waiters = 3,
+             .target_delay_ms = 5,
+             .timeout_ms = 50,
+             .max_timeout_ms = 9000,
+             .delay_ms = 250,
+             .max_delay_ms = 2000,
+             .spread_percent = 0,
+             .stable_ms = 1,
+             .decoherence_ms = 30000},
+            [&](simulator& sim) {
+              sim.run(ops);
+              sim.heal();
+            });
+}

@@ -607,6 +607,7 @@ class pool_core {
     move(now);
     check_for_waiters(now);
     review_state();
+    tell_ready();  // late: one whose place another has taken is not counted any more
     note_hold_up(now);
   }
 

@@ -37,7 +37,6 @@ void pool_core<Policies, Payload>::connected(slot_id id, time_point now) {
     }
     watch_age(*slot, now);
     settle(*slot, now);
-    tell_ready();
   }
   review(record);
   pump(now);

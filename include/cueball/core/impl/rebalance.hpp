@@ -95,10 +95,7 @@ void pool_core<Policies, Payload>::review(backend_record& record) {
   // Nor are marks taken back while a new plan is due: nothing would be retired for them.
   const bool has_marks = !recalls_ && record.unwanted > record.worn_marked;
   const bool may_grow = !job_.is(stage::apply) && !(has_marks && job_.is_replanning());
-  if (may_grow && record.wanted < record.planned && has_marks) {
-    take_marks_back(record);
-    tell_ready();
-  }
+  if (may_grow && record.wanted < record.planned && has_marks) take_marks_back(record);
   if (record.wanted > share_of(record) && record.connecting > 0) cancel_connects(record);
   set(excessive_, record, record.wanted > record.planned || (options_.strict_maximum && record.worn > 0));
   set(needy_, record,
