@@ -34,7 +34,7 @@ struct handler {
 }  // namespace archetype
 
 /// Connects in the background. Optional: `async_wait_broken(token)`, `async_check(token)`,
-/// `async_reset(token)`, `is_open()`, `is_permanent(error)`.
+/// `async_reset(token)`, `is_open()`, `is_permanent(error)`, `abandon()`.
 template <class Connection>
 concept async_connection = requires(Connection& connection, archetype::handler handler) {
   // Completes with void(error_code). May be cancelled, and closed while it runs.
@@ -44,7 +44,7 @@ concept async_connection = requires(Connection& connection, archetype::handler h
 };
 
 /// Connects by waiting, on a worker thread of the pool. Optional: `check(deadline)`, `reset(deadline)`,
-/// `is_open()`, `is_permanent(error)`.
+/// `is_open()`, `is_permanent(error)`, `abandon()`.
 template <class Connection>
 concept blocking_connection = requires(Connection& connection, time_point deadline) {
   // Throws if it could not connect, and no later than at the deadline.
@@ -99,6 +99,14 @@ concept resettable_connection =
 template <class Connection>
 concept self_aware_connection = requires(const Connection& connection) {
   { connection.is_open() } noexcept -> std::convertible_to<bool>;
+};
+
+/// Can be given up in a forked child without touching what the parent has: closes its descriptor, or lets it
+/// lead to nowhere (`seal_descriptor`), and does nothing that may not be done in a signal handler. With
+/// `fork_policy::abandon`; never called but in a child, once, and neither is anything else after it.
+template <class Connection>
+concept abandonable_connection = requires(Connection& connection) {
+  { connection.abandon() } noexcept;
 };
 
 /// Knows which errors of its connect trying again soon does not mend, as a wrong password. Called on the

@@ -34,6 +34,9 @@ struct connection_set_options {
   /// How long `stop()` without a deadline waits for members to be let go.
   duration stop_timeout = pool_options{}.stop_timeout;
 
+  /// Whether children of this process are kept from the connections.
+  fork_policy on_fork = fork_policy::ignore;
+
   std::optional<std::uint64_t> seed{};
 };
 
@@ -58,6 +61,7 @@ inline pool_options pool_options_of(const connection_set_options& options) {
           .lifetime_spread = options.lifetime_spread,
           .recovery = options.recovery,
           .stop_timeout = options.stop_timeout,
+          .on_fork = options.on_fork,
           .seed = options.seed};
 }
 

@@ -41,6 +41,7 @@ enum class errc {
   unknown_backend,    ///< A resolver removed or changed a backend that it had not reported.
   bad_plan,           ///< A rebalance strategy planned more or fewer connections than it was asked for.
   resolver_failed,    ///< A resolver threw something that is no `std::system_error`.
+  forked,             ///< The pool belongs to the process that this one was forked from (`on_fork`).
 };
 
 namespace detail {
@@ -98,6 +99,8 @@ class category_type final : public boost::system::error_category {
         return "the rebalance strategy made a plan of the wrong size";
       case errc::resolver_failed:
         return "the resolver failed";
+      case errc::forked:
+        return "the pool belongs to the parent process";
     }
     return "an unknown error of the pool";
   }

@@ -75,6 +75,21 @@ struct recovery_options {
   constexpr const operation_recovery& of_dns() const noexcept { return dns ? *dns : usual; }
 };
 
+/// What a pool does when its process forks.
+enum class fork_policy : std::uint8_t {
+  /// Nothing, and it costs nothing. For programs that do not fork, or whose children only start another one.
+  ignore,
+
+  /// The child is kept from the connections. In it, before `fork()` returns, the pool is over: claims and
+  /// waits fail with `errc::forked`, leases and the pool end without a word to anybody, and nothing is closed
+  /// or sent on what the parent has. The child makes a pool of its own, on a context of its own; what waits
+  /// in the parent at that moment is answered there alone. Connections that have `abandon()` let go of their
+  /// descriptors in the child; those of others stay open in it until it ends. The parent notices nothing, but
+  /// that `fork()` waits for whoever is inside the pool. A pool that is `threading::single_threaded` is
+  /// forked by the thread that uses it.
+  abandon,
+};
+
 /// An aggregate: name what differs from the default, as in `{.max_connections = 12, .claim_timeout = 1s}`.
 /// It is checked once, when the pool is made.
 struct pool_options {
@@ -163,6 +178,9 @@ struct pool_options {
 
   /// How long `stop()` without a deadline waits for leases and closes. 1 ms to 365 days, or `no_limit`.
   duration stop_timeout = std::chrono::seconds{30};
+
+  /// Whether children of this process are kept from the connections.
+  fork_policy on_fork = fork_policy::ignore;
 
   /// Of the pool's randomness (spread delays, ties, shuffles). None: a fresh one from the operating system.
   std::optional<std::uint64_t> seed{};

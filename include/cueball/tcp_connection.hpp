@@ -20,6 +20,7 @@
 
 #include <cueball/backend.hpp>
 #include <cueball/error.hpp>
+#include <cueball/seal_descriptor.hpp>
 
 namespace cueball {
 
@@ -72,6 +73,11 @@ class tcp_connection {
   }
 
   bool is_open() const noexcept { return socket_.is_open(); }
+
+  /// In a forked child: the parent keeps the socket, and its reactor.
+  void abandon() noexcept {
+    if (socket_.is_open()) seal_descriptor(socket_.native_handle());
+  }
 
   socket_type& socket() noexcept { return socket_; }
 

@@ -122,6 +122,16 @@ class pool_core {
     return state_ == pool_state::stopping || state_ == pool_state::stopped;
   }
 
+  /// In a forked child: everything there is belongs to the parent. From here on every claim and wait fails
+  /// with `errc::forked`. Those that wait are the parent's too, and are not ended.
+  void end_in_child() noexcept {
+    is_inherited_ = true;
+    state_ = pool_state::stopped;
+    front_.shut(gate::not_running, true);
+  }
+
+  bool is_inherited() const noexcept { return is_inherited_; }
+
   // Claims.
 
   /// Grants a slot at once, or keeps `claimer` until one is free, `deadline` has come, or the pool stops.
@@ -285,6 +295,15 @@ class pool_core {
       if (slots_[i].state != slot_state::free) visit(slots_[i]);
   }
 
+  /// Those whose connection is there, and up as far as the book has heard.
+  template <class Visitor>
+  void each_up(Visitor visit) {
+    each_slot([&](slot_type& slot) {
+      if (slot.opened && slot.state != slot_state::connecting && slot.state != slot_state::closing)
+        visit(slot);
+    });
+  }
+
   /// What is true of the slot: where the front is shared, the slot itself does not say.
   slot_state state_of(const slot_base& slot) const noexcept { return front_.state_of(slot); }
 
@@ -419,6 +438,8 @@ class pool_core {
   bool is_empty() const noexcept { return was_resolved_ && announced_ == 0 && members_ == 0; }
 
   /// What keeps those who wait from being served.
+  error_code why_over() const noexcept { return is_inherited_ ? errc::forked : errc::stopped; }
+
   hold_up what_holds_up() const noexcept;
 
   /// Time has gone on, or what holds up those who wait may be another.
@@ -829,6 +850,7 @@ class pool_core {
   deadlines<alarm> timers_;
 
   pool_state state_ = pool_state::starting;
+  bool is_inherited_ = false;
   bool started_ = false;
   bool has_run_ = false;  ///< A connection was made.
 

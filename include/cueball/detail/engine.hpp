@@ -39,6 +39,7 @@
 #include <cueball/connection.hpp>
 #include <cueball/core/pool_core.hpp>
 #include <cueball/deadline.hpp>
+#include <cueball/detail/fork_watch.hpp>
 #include <cueball/detail/resolver_runner.hpp>
 #include <cueball/detail/runtime.hpp>
 #include <cueball/detail/seat.hpp>
@@ -86,6 +87,10 @@ class keeper {
 
   /// On the serial executor: it is to be let go, in the keeper's own time.
   virtual void recall(core::slot_id which, const backend& where, close_reason why) noexcept = 0;
+
+  /// See `forkable`.
+  virtual void before_fork() noexcept = 0;
+  virtual void after_fork() noexcept = 0;
 };
 
 /// What there is of a pool behind its handle. It outlives the handle while leases or operations are out.
@@ -94,7 +99,9 @@ class keeper {
 /// waiters are delivered and effects performed outside. Effects are performed by `drain`, of which one at
 /// most is posted or running, on the serial executor.
 template <class Connection, class Policies>
-class engine final : public lease_home, public std::enable_shared_from_this<engine<Connection, Policies>> {
+class engine final : public lease_home,
+                     public forkable,
+                     public std::enable_shared_from_this<engine<Connection, Policies>> {
  public:
   using threading = typename Policies::threading;
   using observer_type = typename Policies::observer;
@@ -137,6 +144,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     else
       resolver_ = std::make_unique<blocking_runner<Resolver>>(std::move(resolver), places_.serial);
     target_ = std::make_shared<target>(this->shared_from_this());
+    if (options_.on_fork == fork_policy::abandon) fork_watch::add(*this);
     if (places_.own) places_.own->start();
     with_book([this] { core_.start(clock::now()); });
   }
@@ -246,6 +254,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   std::uint32_t stop(deadline until, error_code& error) {
+    if (core_.is_inherited()) return 0;
     if (places_.is_here()) {
       error = errc::would_deadlock;
       return 0;
@@ -380,7 +389,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       orphan = abandoned_;
       if (!orphan) core_.let_go(slot, why, clock::now());
     });
-    if (!orphan) return;
+    if (!orphan || core_.is_inherited()) return;
     slot.connection->close();
     drop(slot, close_reason::stopped);
   }
@@ -414,6 +423,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   // The end.
 
   void request_stop() noexcept {
+    if (core_.is_inherited()) return;
     bool more = false;
     do {
       with_book([&] {
@@ -429,6 +439,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   /// The pool's handle goes. Nothing of the pool waits for a lease: those that are out are counted once,
   /// here.
   void abandon() noexcept {
+    if (core_.is_inherited()) return;  // the thread and the connections are the parent's
     with_book([this] { core_.request_stop(); });
     while (close_one_here()) {
     }
@@ -449,6 +460,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   ~engine() {
+    if (options_.on_fork == fork_policy::abandon) fork_watch::remove(*this);
     core_.each_slot([](slot_type& slot) {
       if (slot.opened) slot.connection->close();
     });
@@ -475,6 +487,32 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
     with_book([&] { is_known = core_.invalidate(key); });
     return is_known;
   }
+
+  // A fork: nobody is inside the book then, and the child finds it whole.
+
+  void before_fork() noexcept override {
+    if (keeper_) keeper_->before_fork();
+    target_->lock();
+    mutex_.lock();
+  }
+
+  void after_fork_in_parent() noexcept override {
+    mutex_.unlock();
+    target_->unlock();
+    if (keeper_) keeper_->after_fork();
+  }
+
+  void after_fork_in_child() noexcept override {
+    core_.end_in_child();
+    kept_for_orphans_ = this->weak_from_this().lock();  // for ever: nothing is ended that is the parent's
+    if constexpr (abandonable_connection<Connection>)
+      core_.each_up([](slot_type& slot) { slot.connection->abandon(); });
+    mutex_.unlock();
+    target_->unlock();
+    if (keeper_) keeper_->after_fork();
+  }
+
+  bool is_inherited() const noexcept { return core_.is_inherited(); }
 
   pool_state state() const {
     const std::scoped_lock lock{mutex_};
@@ -512,7 +550,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   /// Under the mutex. True once until the drain has run.
   bool wants_drain() noexcept {
-    if (drain_posted_ || !(core_.has_effects() || wants_timer())) return false;
+    if (drain_posted_ || !(core_.has_effects() || wants_timer()) || core_.is_inherited()) return false;
     drain_posted_ = true;
     return true;
   }
@@ -541,6 +579,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   /// On the serial executor: performs the effects that there are, lets the core do what is due, arms the
   /// timer.
   void drain() noexcept {
+    if (core_.is_inherited()) return;
     core::waiter* finished = nullptr;
     time_point next{};
     bool more = false;
@@ -673,7 +712,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
       core_.release(slot, how, clock::now());
       kept = slot.state != core::slot_state::closing;
     });
-    if (orphan) {
+    if (orphan && !core_.is_inherited()) {
       slot.connection->close();
       drop(slot, close_reason::stopped);
     }
@@ -682,6 +721,10 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
 
   /// The slot's connection is destroyed here, and not by an effect.
   void drop(slot_type& slot, close_reason reason) noexcept {
+    {
+      const std::scoped_lock lock{mutex_};
+      slot.opened = false;  // should there be a fork
+    }
     slot.connection.reset();
     std::shared_ptr<engine> last;
     with_book([&] {
@@ -691,6 +734,7 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   }
 
   void one_orphan_less(std::shared_ptr<engine>& last) noexcept {
+    if (core_.is_inherited()) return;
     if (--orphans_ == 0) last = std::move(kept_for_orphans_);
   }
 
@@ -968,6 +1012,9 @@ class engine final : public lease_home, public std::enable_shared_from_this<engi
   class target final : public sink_target {
    public:
     explicit target(const std::shared_ptr<engine>& of) : engine_(of), serial_(of->places_.serial) {}
+
+    void lock() noexcept { mutex_.lock(); }
+    void unlock() noexcept { mutex_.unlock(); }
 
     /// The pool goes: what is reported from here on is ignored.
     void shut() noexcept {

@@ -57,7 +57,7 @@ class roster final : public keeper, public member_home<Connection> {
 
   std::optional<change> try_next() {
     const std::scoped_lock lock{mutex_};
-    if (backlog_.empty()) return std::nullopt;
+    if (backlog_.empty() || engine_.is_inherited()) return std::nullopt;
     return take_first();
   }
 
@@ -96,6 +96,7 @@ class roster final : public keeper, public member_home<Connection> {
   std::vector<member> members() const {
     std::vector<member> all;
     const std::scoped_lock lock{mutex_};
+    if (engine_.is_inherited()) return all;
     for (const auto& [key, one] : members_)
       if (one->told) all.emplace_back(one);
     return all;
@@ -104,7 +105,7 @@ class roster final : public keeper, public member_home<Connection> {
   void broken(record& which) noexcept override {
     {
       const std::scoped_lock lock{mutex_};
-      if (which.removed) return;
+      if (which.removed || engine_.is_inherited()) return;
     }
     engine_.on_serial([this, weak = which.weak_from_this()] {
       if (const auto still = weak.lock()) broke(*still);
@@ -165,6 +166,9 @@ class roster final : public keeper, public member_home<Connection> {
     }
     see_to(after);
   }
+
+  void before_fork() noexcept override { mutex_.lock(); }
+  void after_fork() noexcept override { mutex_.unlock(); }
 
  private:
   using slot_type = typename engine_type::slot_type;
@@ -370,6 +374,7 @@ class roster final : public keeper, public member_home<Connection> {
   // Outside it.
 
   void enter(std::shared_ptr<taker> who) {
+    if (engine_.is_inherited()) return who->deliver(errc::forked, {});
     consequences after;
     {
       const std::scoped_lock lock{mutex_};

@@ -12,7 +12,7 @@ void pool_core<Policies, Payload>::claim(waiter& claimer, time_point deadline, t
   claimer.waits_for = waiter::kind::claim;
   claimer.since = now;
   claimer.ahead = claims_.size();
-  if (is_stopping()) return finish(claimer, errc::stopped);
+  if (is_stopping()) return finish(claimer, why_over());
   if (claims_.empty())
     if (auto* const slot = take_idle()) return grant(claimer, *slot);
   if (const auto why = refusal()) return refuse(claimer, why);
@@ -42,7 +42,7 @@ template <class Policies, class Payload>
 auto pool_core<Policies, Payload>::try_claim(error_code& why) noexcept -> slot_type* {
   why = {};
   if (is_stopping())
-    why = errc::stopped;
+    why = why_over();
   else if (auto* const slot = claims_.empty() ? take_idle() : nullptr)
     return down(slot);
   else if (auto* const rested = claims_.empty() && !invalidation_.running ? take_resting() : nullptr)
@@ -133,7 +133,7 @@ void pool_core<Policies, Payload>::wait_ready(waiter& waiting, std::uint32_t cou
   waiting.waits_for = waiter::kind::ready;
   waiting.wanted = count;
   if (count < 1 || count > options_.max_connections) return finish(waiting, errc::bad_argument);
-  if (is_stopping()) return finish(waiting, errc::stopped);
+  if (is_stopping()) return finish(waiting, why_over());
   if (up() >= count) return finish(waiting, {});
   if (deadline <= now) return finish(waiting, errc::wait_timeout);
   enlist(ready_waiters_, waiting, deadline);
@@ -144,7 +144,7 @@ template <class Policies, class Payload>
 void pool_core<Policies, Payload>::wait_stopped(waiter& waiting, time_point deadline, time_point now) {
   waiting.waits_for = waiter::kind::stop;
   if (state_ == pool_state::stopped || deadline <= now) {
-    waiting.left = total_;
+    waiting.left = is_inherited_ ? 0 : total_;
     return finish(waiting, {});
   }
   enlist(stop_waiters_, waiting, deadline);
