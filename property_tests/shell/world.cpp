@@ -663,7 +663,10 @@ void world::answer_check(link& its, error_code error) {
   tell("the check of " + std::to_string(its.number) + " ends: " + (error ? error.message() : "well"));
   const auto what = std::move(its.check);
   what->complete(error, [&its, error] {
-    if (error && its.alive && !its.closed) its.known_broken = true;
+    if (!its.alive || its.closed) return;
+    // One that is well is: the watch may have told of it when the check was decided, and not begun.
+    its.known_broken = error.failed();
+    its.fires = 0;
   });
 }
 
