@@ -113,6 +113,8 @@ void connection::checking(std::unique_ptr<operation> what) {
   using manner = world::manner;
   link_->check = std::move(what);
   ++link_->claims;  // what the watch tells may be of this
+  // It may have told of it since the check was decided, which is believed instead.
+  link_->known_broken = false;
   link_->fires = 0;
   const auto how = world_->sites_[link_->port].how;
   link_->stubborn = how == manner::stubborn;
@@ -663,10 +665,7 @@ void world::answer_check(link& its, error_code error) {
   tell("the check of " + std::to_string(its.number) + " ends: " + (error ? error.message() : "well"));
   const auto what = std::move(its.check);
   what->complete(error, [&its, error] {
-    if (!its.alive || its.closed) return;
-    // One that is well is: the watch may have told of it when the check was decided, and not begun.
-    its.known_broken = error.failed();
-    its.fires = 0;
+    if (error && its.alive && !its.closed) its.known_broken = true;
   });
 }
 
