@@ -6,6 +6,7 @@
 #include <cueball/decoherence/jittered.hpp>
 #include <cueball/decoherence/never.hpp>
 #include <cueball/decoherence/periodic.hpp>
+#include <cueball/fallback_resolver.hpp>
 #include <cueball/laws/check.hpp>
 #include <cueball/laws/connection.hpp>
 #include <cueball/laws/resolver.hpp>
@@ -125,5 +126,8 @@ TEST_CASE("the shipped resolvers are lawful", "[resolvers]") {
     cueball::manual_resolver resolver;
     resolver.add({"10.0.0.1", 1});
     return resolver;
+  }));
+  CHECK_NOTHROW(laws::check_resolver([] {
+    return cueball::fallback_resolver{cueball::manual_resolver{}, cueball::static_resolver{{"10.0.0.2", 1}}};
   }));
 }
