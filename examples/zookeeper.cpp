@@ -4,8 +4,6 @@
 /// child of that node, for ten seconds, and prints who it is connected to.
 #include <chrono>
 #include <iostream>
-#include <map>
-#include <string>
 #include <thread>
 
 #include <cueball/cueball.hpp>

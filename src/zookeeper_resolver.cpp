@@ -23,6 +23,7 @@
 
 #include "discovery/backoff.hpp"
 #include "discovery/data.hpp"
+#include "discovery/telling.hpp"
 
 namespace asio = boost::asio;
 
@@ -533,27 +534,18 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   void tell() {
     is_read_anew_ = false;
     std::vector<backend> all;
-    std::set<std::string> keys;
     for (const auto& [name, where] : children_)
-      if (where) {
-        keys.insert(where->key());
-        all.push_back(*where);
-      }
-    const bool is_empty = all.empty();
-    const bool is_believed = memory_->known.take(run_.sink, std::move(all));
-    if (!is_believed)
-      fail(errc::resolver_failed,
-           "zookeeper_resolver: " +
-               (what_is_wrong_.empty() ? "the node " + memory_->path + " has no usable backend"
-                                       : what_is_wrong_) +
-               "; what was known before is kept");
+      if (where) all.push_back(*where);
+    const auto& options = memory_->options;
+    const bool wants_more =
+        detail::tell(memory_->known, options.patience, run_.sink, std::move(all),
+                     "zookeeper_resolver: " + (what_is_wrong_.empty()
+                                                   ? "the node " + memory_->path + " has no usable backend"
+                                                   : what_is_wrong_));
     if (std::exchange(is_unreadable_, false)) return;  // read again anyway
     unreadable_delay_.reset();
-    const bool waits_for_more =
-        is_believed ? memory_->known.size() > keys.size() : is_empty && memory_->options.patience.empty > 0;
-    if (waits_for_more)
-      read_again_after(
-          core::spread_out(memory_->options.reread_delay, memory_->options.spread / 2, memory_->random));
+    if (wants_more)
+      read_again_after(core::spread_out(options.reread_delay, options.spread / 2, memory_->random));
   }
 
   void read_again_after(duration delay) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "discovery/data.hpp"
+#include "discovery/gateway.hpp"
 
 #include <support/catch.hpp>
 
@@ -142,4 +143,63 @@ TEST_CASE("what is hostile is refused, and its message stays small and printable
   // Cut off anywhere, it is refused.
   const std::string whole = R"({"serviceEndpoint": {"host": "10.0.0.1", "port": 80}, "status": "ALIVE"})";
   for (std::size_t size = 0; size < whole.size(); ++size) CHECK(!problem(whole.substr(0, size)).empty());
+}
+
+TEST_CASE("base64 there and back") {
+  using detail::from_base64;
+  using detail::to_base64;
+  CHECK(to_base64("") == "");
+  CHECK(to_base64("f") == "Zg==");
+  CHECK(to_base64("fo") == "Zm8=");
+  CHECK(to_base64("foo") == "Zm9v");
+  std::string all;
+  for (int i = 0; i < 256; ++i) {
+    all += static_cast<char>(i);
+    CHECK(from_base64(to_base64(all)) == all);
+  }
+  for (const char* bad : {"Z", "Zg", "Zg=", "Z===", "====", "Zg==Zg==", "Z=g=", "Zg\n=", "Zg=x", "Z*=="}) {
+    INFO(bad);
+    CHECK(!from_base64(bad));
+  }
+}
+
+TEST_CASE("the end of a prefix is the first key that does not begin with it") {
+  CHECK(detail::end_of_prefix("/a/") == "/a0");
+  CHECK(detail::end_of_prefix("a\xFF\xFF") == "b");
+  CHECK(detail::end_of_prefix("\xFF") == std::string(1, '\0'));
+}
+
+TEST_CASE("etcd's answers are read, and refused when they are malformed") {
+  const auto range = detail::read_range(
+      R"({"header": {"revision": "7"}, "kvs": [{"key": "L2E=", "value": "eA=="}, {"key": "L2I="}], "count": "2"})");
+  CHECK(range.problem.empty());
+  CHECK(range.revision == 7);
+  CHECK(range.values == std::vector<std::pair<std::string, std::string>>{{"/a", "x"}, {"/b", ""}});
+  CHECK(detail::read_range(R"({"header": {"revision": 7}})").values.empty());
+  for (const char* bad :
+       {"", "{}", "[]", R"({"header": {"revision": "0"}})", R"({"header": {"revision": "9x"}})",
+        R"({"header": {"revision": "99999999999999999999"}})", R"({"header": {"revision": "7"}, "kvs": {}})",
+        R"({"header": {"revision": "7"}, "kvs": [7]})", R"({"header": {"revision": "7"}, "kvs": [{}]})",
+        R"({"header": {"revision": "7"}, "kvs": [{"key": 7}]})",
+        R"({"header": {"revision": "7"}, "more": true})"}) {
+    INFO(bad);
+    CHECK(!detail::read_range(bad).problem.empty());
+  }
+
+  const auto watch =
+      detail::read_watch(R"({"result": {"header": {}, "events": [{"kv": {"key": "L2E=", "value":
+    "eA=="}}, {"type": "DELETE", "kv": {"key": "L2I="}}, {"type": "PUT", "kv": {"key": "L2M="}}]}})");
+  CHECK(watch.problem.empty());
+  REQUIRE(watch.events.size() == 3);
+  CHECK(watch.events[0].value == "x");
+  CHECK(!watch.events[1].value);
+  CHECK(watch.events[2].value == "");
+  CHECK(detail::read_watch(R"({"result": {"created": true}})").is_created);
+  CHECK(detail::read_watch(R"({"result": {"canceled": true, "compact_revision": "4"}})").compact_revision ==
+        4);
+  for (const char* bad : {"", "{}", R"({"error": {"message": "no"}})", R"({"result": {"events": [{}]}})",
+                          R"({"result": {"events": [{"type": "MOVE", "kv": {"key": "L2E="}}]}})"}) {
+    INFO(bad);
+    CHECK(!detail::read_watch(bad).problem.empty());
+  }
 }
