@@ -250,9 +250,14 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
       if (body.size() > longest_answer) co_return refused("a message of the watch is too long");
       if (parser.is_done()) co_return refused("the watch has ended");
 
-      const auto now = std::chrono::steady_clock::now();
-      if (is_created)
-        stream_.expires_at(std::min(after(now, memory_->options.idle_limit), std::max(now, reread_at_)));
+      if (is_created) {
+        // Programs that heard of the same change do not all ask again at the same time.
+        const auto now = std::chrono::steady_clock::now();
+        const auto& options = memory_->options;
+        const auto limit =
+            core::part_of(options.idle_limit, 1.0 - options.spread / 2 * memory_->random.fraction());
+        stream_.expires_at(std::min(after(now, limit), std::max(now, reread_at_)));
+      }
       const auto [error, size] = co_await http::async_read_some(stream_, bytes_, parser, to_tuple);
       if (is_over_) co_return end{};
       if (error == beast::error::timeout && is_created) {

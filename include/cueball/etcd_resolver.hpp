@@ -33,8 +33,9 @@ struct etcd_options {
   /// How long connecting, and each request, may take. 1 ms to 365 days.
   duration timeout = std::chrono::seconds{5};
 
-  /// A watch that has said nothing for so long is given up, all is read again, and a new one begun: so a
-  /// server that is half dead, or a connection that only seems to be one, is noticed. 100 ms to 365 days.
+  /// A watch that has said nothing for so long, or up to half of `spread` less, is given up, all is read
+  /// again, and a new one begun: so a server that is half dead, or a connection that only seems to be one, is
+  /// noticed. 100 ms to 365 days.
   duration idle_limit = std::chrono::seconds{30};
 
   /// Before the next attempt: doubled with each one in a row, up to `max_delay`, and spread. Only a watch
