@@ -24,6 +24,7 @@
 #include "discovery/backoff.hpp"
 #include "discovery/data.hpp"
 #include "discovery/telling.hpp"
+#include "discovery/zookeeper_client.hpp"
 
 namespace asio = boost::asio;
 
@@ -83,13 +84,6 @@ ensemble ensemble_of(const std::string& servers) {
   return found;
 }
 
-/// The single-threaded client numbers the requests of all its handles with one plain counter, and seeds the C
-/// library's random numbers: pools on several threads take turns. No call in it waits for anything.
-std::mutex& client_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
 extern "C" void ignore_log(const char*) {}
 
 }  // namespace
@@ -116,6 +110,11 @@ void check(const zookeeper_options& options) {
 }
 
 namespace detail {
+
+std::mutex& zookeeper_client_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 /// What outlives a run.
 class zookeeper_memory {
@@ -244,7 +243,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
     const auto timeout =
         std::chrono::duration_cast<std::chrono::milliseconds>(memory_->options.session_timeout).count();
     {
-      const std::scoped_lock lock{client_mutex()};
+      const std::scoped_lock lock{zookeeper_client_mutex()};
       handle_ = zookeeper_init2(addresses_.c_str(), on_event, static_cast<int>(timeout), nullptr, this,
                                 ZOO_NO_LOG_CLIENTENV, ignore_log);
     }
@@ -272,7 +271,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   void close() noexcept {
     stop_waiting();
     if (!handle_) return;
-    const std::scoped_lock lock{client_mutex()};
+    const std::scoped_lock lock{zookeeper_client_mutex()};
     if (fd_ >= 0) {
       // The client would wait for the server to hang up, or for room to write.
       const bool has_room = (interest_ & ZOOKEEPER_WRITE) == 0;
@@ -297,7 +296,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
 
     bool session_is_over = false;
     {
-      const std::scoped_lock lock{client_mutex()};
+      const std::scoped_lock lock{zookeeper_client_mutex()};
       session_is_over = is_unrecoverable(handle_) != ZOK;
     }
     fail(zookeeper_error(result), "zookeeper_resolver: the server " + server_ + ", asked for " +
@@ -351,7 +350,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
       if ((ready.revents & ~POLLIN) != 0) events |= ZOOKEEPER_WRITE;
       int result = ZOK;
       {
-        const std::scoped_lock lock{client_mutex()};
+        const std::scoped_lock lock{zookeeper_client_mutex()};
         result = zookeeper_process(handle_, events & interest_);
       }
       if (result != ZOK && result != ZNOTHING) return lost(result);
@@ -363,7 +362,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
     take_answers();
     bool connected = false;
     {
-      const std::scoped_lock lock{client_mutex()};
+      const std::scoped_lock lock{zookeeper_client_mutex()};
       connected = zoo_state(handle_) == ZOO_CONNECTED_STATE;
     }
     // Whatever happened while there was no connection: all is read again.
@@ -376,7 +375,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
     timeval limit{};
     int result = ZOK;
     {
-      const std::scoped_lock lock{client_mutex()};
+      const std::scoped_lock lock{zookeeper_client_mutex()};
       result = zookeeper_interest(handle_, &fd_, &interest_, &limit);
       // Once that has failed, the client names the next one.
       if (result == ZOK && !is_connected_)
@@ -413,7 +412,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
     const auto path = asked->what == question::child ? path_of(asked->child) : memory_->path;
     int result = ZOK;
     {
-      const std::scoped_lock lock{client_mutex()};
+      const std::scoped_lock lock{zookeeper_client_mutex()};
       if (asked->what == question::exists)
         result = zoo_awexists(handle_, path.c_str(), on_event, this, on_stat, asked.get());
       else if (asked->what == question::root && is_group())

@@ -13,6 +13,8 @@
 
 #include <support/eventually.hpp>
 
+#include "discovery/zookeeper_client.hpp"
+
 namespace support {
 
 namespace {
@@ -116,7 +118,9 @@ zookeeper_writer::~zookeeper_writer() {
 }
 
 void zookeeper_writer::hang_up() {
-  if (handle_) zookeeper_close(std::exchange(handle_, nullptr));
+  if (!handle_) return;
+  const std::scoped_lock lock{cueball::detail::zookeeper_client_mutex()};
+  zookeeper_close(std::exchange(handle_, nullptr));
 }
 
 namespace {
@@ -143,7 +147,8 @@ void zookeeper_writer::perform(const std::string& what, const Ask& ask) {
   result got;
   bool is_asked = false, was_asked_before = false;
   while (std::chrono::steady_clock::now() < end) {
-    if (handle_ && is_unrecoverable(handle_)) hang_up();
+    if (handle_ && is_unrecoverable(handle_) != ZOK) hang_up();
+    std::unique_lock lock{cueball::detail::zookeeper_client_mutex()};
     if (!handle_)
       handle_ = zookeeper_init2(
           servers_.c_str(), [](zhandle_t*, int, int, const char*, void*) {}, 6000, nullptr, nullptr,
@@ -155,12 +160,15 @@ void zookeeper_writer::perform(const std::string& what, const Ask& ask) {
       pollfd ready{fd, 0, 0};
       if ((interest & ZOOKEEPER_READ) != 0) ready.events |= POLLIN;
       if ((interest & ZOOKEEPER_WRITE) != 0) ready.events |= POLLOUT;
+      lock.unlock();
       ::poll(&ready, 1, 50);
+      lock.lock();
       int events = 0;
       if ((ready.revents & ~POLLOUT) != 0) events |= ZOOKEEPER_READ;
       if ((ready.revents & ~POLLIN) != 0) events |= ZOOKEEPER_WRITE;
       zookeeper_process(handle_, events);
     } else {
+      lock.unlock();
       ::poll(nullptr, 0, 10);
     }
     if (!got.is_there) continue;
