@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// etcd_resolver, against a real etcd, and against servers that are none.
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <string>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// zookeeper_resolver, against a real ensemble.
+#include <atomic>
 #include <chrono>
+#include <functional>
+#include <future>
 #include <set>
 #include <string>
 #include <thread>
@@ -383,4 +386,48 @@ TEST_CASE("options that cannot work are refused by name and value") {
   CHECK_THAT(refusal({.servers = "h1", .path = "/x", .patience = {.missing = 0}}),
              ct::ContainsSubstring("patience.missing"));
   CHECK(refusal({.servers = "h1,h2:2182,[::1]:2181/production/web", .path = "/"}).empty());
+}
+
+TEST_CASE("more children than are asked for at once") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  for (int i = 0; i < 150; ++i)
+    writer.create(path + '/' + std::to_string(i), "10.0.0.1:" + std::to_string(1000 + i));
+  zookeeper_resolver resolver{options_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().events().size() > 150; }));
+  CHECK(now.told().keys().size() == 150);
+  CHECK(now.told().events().back() == "done");
+}
+
+TEST_CASE("a server that accepts connections and hangs up is not hammered") {
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::acceptor acceptor{context, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+  std::atomic<int> accepted = 0;
+  std::function<void()> accept = [&] {
+    acceptor.async_accept([&](auto error, auto) {
+      if (error) return;
+      ++accepted;
+      accept();
+    });
+  };
+  accept();
+  std::thread server{[&] { context.run(); }};
+
+  auto options = options_of("/x");
+  options.servers = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  options.delay = 20ms;
+  options.max_delay = 10s;
+  zookeeper_resolver resolver{options};
+  {
+    running now{resolver};
+    CHECK(eventually([&] { return accepted >= 3; }));
+    std::this_thread::sleep_for(600ms);
+    CHECK(accepted <= 9);
+    CHECK(now.told().heard(options.servers, "/x", "connection loss"));
+    CHECK(now.stop().after < 200ms);
+  }
+  context.stop();
+  server.join();
 }
