@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// etcd_resolver, against a real etcd, and against servers that are none.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <set>
+#include <string>
+#include <thread>
+
+#include <boost/asio/read_until.hpp>
+
+#include <cueball/etcd_resolver.hpp>
+#include <cueball/observer/counting.hpp>
+#include <cueball/pool.hpp>
+#include <cueball/tcp_connection.hpp>
+
+#include <support/catch.hpp>
+#include <support/echo_server.hpp>
+#include <support/eventually.hpp>
+#include <support/recorder.hpp>
+
+#include "etcd_server.hpp"
+
+using namespace cueball;
+using namespace std::chrono_literals;
+using support::eventually;
+using running = support::background_run<etcd_resolver>;
+using keys = std::set<std::string>;
+
+namespace {
+
+const support::skip_unless with_server{support::etcd_server::is_there(), "etcd"};
+
+etcd_options options_of(const std::string& endpoints) {
+  return {.endpoints = endpoints,
+          .prefix = "/web/",
+          .timeout = 500ms,
+          .idle_limit = 300ms,
+          .delay = 10ms,
+          .max_delay = 200ms,
+          .reread_delay = 50ms};
+}
+
+/// Answers each connection with the next of its texts once something was asked, as often as it is asked, and
+/// hangs up after the last one.
+class impostor {
+ public:
+  explicit impostor(std::vector<std::vector<std::string>> connections)
+      : acceptor_(context_, {boost::asio::ip::make_address("127.0.0.1"), 0}),
+        thread_([this, connections = std::move(connections)] { serve(connections); }) {}
+
+  ~impostor() {
+    is_over_ = true;
+    boost::asio::io_context context;
+    boost::asio::ip::tcp::socket last{context};
+    boost::system::error_code ignored;
+    last.connect(acceptor_.local_endpoint(), ignored);
+    thread_.join();
+  }
+
+  std::string endpoint() const { return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+  int connections() const { return count_; }
+
+ private:
+  void serve(const std::vector<std::vector<std::string>>& connections) {
+    for (;;) {
+      auto peer = acceptor_.accept();
+      if (is_over_) return;
+      const auto& answers =
+          connections[std::min<std::size_t>(static_cast<std::size_t>(count_++), connections.size() - 1)];
+      boost::system::error_code error;
+      for (const auto& answer : answers) {
+        char some[4096];
+        peer.read_some(boost::asio::buffer(some), error);
+        boost::asio::write(peer, boost::asio::buffer(answer), error);
+      }
+    }
+  }
+
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  std::atomic<bool> is_over_ = false;
+  std::atomic<int> count_ = 0;
+  std::thread thread_;
+};
+
+std::string http(const std::string& body) {
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// One key, /web/a, with 10.0.0.1:80, at revision 5.
+const std::string good_range = http(
+    R"({"header":{"revision":"5"},"kvs":[{"key":"L3dlYi9h","value":"MTAuMC4wLjE6ODA=","mod_revision":"5"}]})");
+
+}  // namespace
+
+TEST_CASE("the keys with a prefix are the backends, and come and go") {
+  const support::etcd_server server;
+  server.put("/web/a", "10.0.0.1:80");
+  server.put("/wec", "10.0.0.9:80");
+  etcd_resolver resolver{options_of(server.endpoint())};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  server.put("/web/b", R"({"host": "10.0.0.2", "port": 80, "weight": 3})", server.grant(1));
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.2:80"}; }));
+  server.put("/web/a", "10.0.0.1:80");
+  server.put("/web/c", "db.example:80");
+  server.put("/web/d", "{");
+  REQUIRE(eventually(
+      [&] { return now.told().heard("'/web/c'", "'db.example'") && now.told().heard("'/web/d'", "'{'"); }));
+  // The lease expires.
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  server.put("/web/a", "[::1]:80");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"[::1]:80"}; }));
+  server.remove("/web/a");
+  REQUIRE(eventually([&] { return now.told().heard("'/web/'", "no key", "kept"); }));
+  const std::vector<std::string> expected{"+10.0.0.1:80", "done",      "+10.0.0.2:80",
+                                          "-10.0.0.2:80", "+[::1]:80", "-10.0.0.1:80"};
+  CHECK(now.told().events() == expected);
+  const auto end = now.stop();
+  CHECK(end.error == boost::asio::error::operation_aborted);
+  CHECK(end.after < 100ms);
+}
+
+TEST_CASE("what happens while etcd is away, and is compacted, is learnt afterwards; until then all stays") {
+  support::etcd_server server;
+  server.put("/web/a", "10.0.0.1:80");
+  server.put("/web/b", "10.0.0.2:80");
+  const auto nobody = std::to_string(support::free_ports(1).front());
+  auto options = options_of("http://127.0.0.1:" + nobody + '/' + ",http://" + server.endpoint());
+  etcd_resolver resolver{options};
+  {
+    running now{resolver};
+    REQUIRE(eventually([&] { return now.told().keys().size() == 2; }));
+    server.kill();
+    REQUIRE(eventually(
+        [&] { return now.told().heard("127.0.0.1:" + nobody) && now.told().heard(server.endpoint()); }));
+    CHECK(now.told().events().size() == 3);
+    server.start();
+    server.put("/web/c", "10.0.0.3:80");
+    server.remove("/web/b");
+    server.compact();
+    REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.3:80"}; }));
+    const std::vector<std::string> events = now.told().events();
+    CHECK(std::count(events.begin(), events.end(), "+10.0.0.1:80") == 1);
+
+    // Frozen, it says nothing: the limits notice.
+    const auto failures = now.told().failures().size();
+    server.freeze();
+    REQUIRE(eventually([&] { return now.told().failures().size() >= failures + 3; }));
+    CHECK(now.told().keys() == keys{"10.0.0.1:80", "10.0.0.3:80"});
+    CHECK(now.stop().after < 100ms);
+    server.thaw();
+  }
+  // Another run of the same resolver begins with all.
+  running again{resolver};
+  REQUIRE(eventually([&] { return again.told().keys() == keys{"10.0.0.1:80", "10.0.0.3:80"}; }));
+  CHECK(again.told().events().back() == "done");
+}
+
+TEST_CASE("with patience for empty answers and for what is missing, all is read again until it is believed") {
+  const support::etcd_server server;
+  server.put("/web/a", "10.0.0.1:80");
+  server.put("/web/b", "10.0.0.2:80");
+  auto options = options_of(server.endpoint());
+  options.idle_limit = 30s;
+  options.patience = {.missing = 2, .empty = 3};
+  etcd_resolver resolver{options};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys().size() == 2; }));
+  server.remove("/web/b");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  server.remove("/web/a");
+  REQUIRE(eventually([&] { return now.told().keys().empty(); }));
+}
+
+TEST_CASE("a pool follows etcd, and no claim fails though it is restarted") {
+  support::echo_server first, second, third;
+  const auto text_of = [](const support::echo_server& one) {
+    return "127.0.0.1:" + std::to_string(one.port());
+  };
+  support::etcd_server server;
+  server.put("/web/first", text_of(first));
+  server.put("/web/second", text_of(second));
+  pool<tcp_connection, observer::counting> pool{etcd_resolver{options_of(server.endpoint())},
+                                                {.max_connections = 6, .rebalance_delay = 10ms}};
+  pool.wait_ready(6, 10s);
+  std::atomic<bool> enough = false;
+  std::atomic<int> claims = 0, failures = 0;
+  std::thread load{[&] {
+    while (!enough) {
+      try {
+        auto lease = pool.claim(5s);
+        if (support::echo(*lease, "hello") != "hello") ++failures;
+        ++claims;
+      } catch (const std::exception&) {
+        ++failures;
+      }
+    }
+  }};
+  server.kill();
+  CHECK(eventually([&] { return pool.observer().resolver_failed.value() >= 2; }));
+  server.start();
+  server.put("/web/third", text_of(third));
+  CHECK(eventually([&] { return third.open() == 2; }));
+  server.remove("/web/first");
+  CHECK(eventually([&] { return first.open() == 0 && second.open() == 3 && third.open() == 3; }));
+  enough = true;
+  load.join();
+  CHECK(failures == 0);
+  CHECK(claims > 100);
+  CHECK(pool.stop(10s) == 0);
+}
+
+TEST_CASE("nonsense of a server changes nothing, is told, and is not asked for as fast as can be") {
+  const std::string stream = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const impostor server{{
+      {"nonsense\r\n\r\n"},
+      {http("[]")},
+      {http("{")},
+      {http(R"({"header":{"revision":"x"}})")},
+      {http(R"({"header":{"revision":"5"},"kvs":[{"key":"?","value":""}]})")},
+      {"HTTP/1.1 503 Away\r\nContent-Length: 4\r\n\r\ngone"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"},
+      {good_range, stream + "3\r\n{}\n\r\n"},
+      {good_range, stream + "2\r\n{\n\r\n"},
+      {good_range, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"},
+      {good_range, stream + "0\r\n\r\n"},
+  }};
+  auto options = options_of(server.endpoint());
+  options.timeout = 200ms;
+  etcd_resolver resolver{options};
+  running now{resolver};
+  CHECK(eventually([&] { return server.connections() > 10; }));
+  const std::vector<std::string> expected{"+10.0.0.1:80", "done"};
+  CHECK(eventually([&] { return now.told().events() == expected; }));
+  CHECK(now.told().heard(server.endpoint(), "no object", "'[]'"));
+  CHECK(now.told().heard("HTTP 503", "'gone'"));
+  CHECK(now.told().heard("\"revision\" is no number"));
+  CHECK(now.told().heard("no base64"));
+  CHECK(now.told().heard("body limit"));
+  CHECK(now.told().heard("no \"result\""));
+  CHECK(now.told().heard("HTTP 404"));
+  // At most one each 100 ms, by now.
+  const int before = server.connections();
+  std::this_thread::sleep_for(500ms);
+  CHECK(server.connections() - before <= 6);
+}
+
+TEST_CASE("a context that is destroyed with a run of etcd's in it leaves nothing behind") {
+  const support::etcd_server server;
+  server.put("/web/a", "10.0.0.1:80");
+  for (const auto length : {0ms, 2ms, 200ms}) {
+    etcd_resolver resolver{options_of(server.endpoint())};
+    boost::asio::io_context context;
+    const auto told = std::make_shared<support::recorder>();
+    resolver.async_run(resolver_sink{told}, boost::asio::bind_executor(context, [](auto) {}));
+    context.run_for(length);
+  }
+}
+
+TEST_CASE("etcd's options that cannot work are refused by name and value") {
+  const auto refusal = [](const etcd_options& options) -> std::string {
+    try {
+      etcd_resolver{options};
+    } catch (const std::system_error& refused) {
+      CHECK(refused.code() == errc::bad_option);
+      return refused.what();
+    }
+    return {};
+  };
+  for (const char* endpoints :
+       {"", ",", "h1,", "h1:0", "https://h1:2379", "http://", "http://h1:2379/x", "a@h1:2379"}) {
+    INFO(endpoints);
+    CHECK_THAT(refusal({.endpoints = endpoints, .prefix = "/x/"}),
+               ct::ContainsSubstring("endpoints is '" + std::string{endpoints} + "'"));
+  }
+  CHECK_THAT(refusal({.endpoints = "h1", .prefix = ""}), ct::ContainsSubstring("etcd_options::prefix"));
+  CHECK_THAT(refusal({.endpoints = "h1", .prefix = "/x/", .idle_limit = 1ms}),
+             ct::ContainsSubstring("idle_limit is 1000000 ns"));
+  CHECK(refusal({.endpoints = "http://h1:2379,[::1],h3", .prefix = "/x/"}).empty());
+}

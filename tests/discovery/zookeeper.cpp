@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// zookeeper_resolver, against a real ensemble.
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <set>
+#include <string>
+#include <thread>
+
+#include <cueball/observer/counting.hpp>
+#include <cueball/pool.hpp>
+#include <cueball/tcp_connection.hpp>
+#include <cueball/zookeeper_resolver.hpp>
+
+#include <support/catch.hpp>
+#include <support/echo_server.hpp>
+#include <support/eventually.hpp>
+#include <support/recorder.hpp>
+
+#include "zookeeper_ensemble.hpp"
+
+using namespace cueball;
+using namespace std::chrono_literals;
+using support::eventually;
+using support::fresh_path;
+using support::shared_ensemble;
+using running = support::background_run<zookeeper_resolver>;
+using keys = std::set<std::string>;
+using life = support::zookeeper_writer::life;
+
+namespace {
+
+const support::skip_unless with_server{support::zookeeper_ensemble::is_there(), "ZooKeeper"};
+
+zookeeper_options options_of(const std::string& path) {
+  return {.servers = shared_ensemble().servers(),
+          .path = path,
+          .session_timeout = 1s,
+          .delay = 10ms,
+          .max_delay = 200ms,
+          .reread_delay = 50ms};
+}
+
+zookeeper_options primary_of(const std::string& path) {
+  auto options = options_of(path);
+  options.mode = zookeeper_mode::primary;
+  return options;
+}
+
+std::string state_with(const std::string& address, int port) {
+  return R"({"generation": 1, "primary": {"id": "x", "ip": ")" + address + R"(", "pgUrl": "tcp://postgres@)" +
+         address + ':' + std::to_string(port) + R"(/postgres"}})";
+}
+
+}  // namespace
+
+TEST_CASE("the children of a node are the backends, and come and go with it") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  zookeeper_resolver resolver{options_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().heard(path, "does not exist"); }));
+  CHECK(now.told().events().empty());
+
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  writer.create(path + "/b", R"({"host": "10.0.0.2", "port": 80, "weight": 3})", life::ephemeral);
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.2:80"}; }));
+  writer.set(path + "/b", R"({"host": "10.0.0.2", "port": 80, "weight": 5})");
+  REQUIRE(eventually([&] { return now.told().known().at("10.0.0.2:80").weight == 5; }));
+  writer.set(path + "/a", "[::1]:80");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"[::1]:80", "10.0.0.2:80"}; }));
+  writer.hang_up();
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"[::1]:80"}; }));
+
+  const std::vector<std::string> expected{"+10.0.0.1:80", "done",         "+10.0.0.2:80", "~10.0.0.2:80",
+                                          "+[::1]:80",    "-10.0.0.1:80", "-10.0.0.2:80"};
+  CHECK(now.told().events() == expected);
+  const auto end = now.stop();
+  CHECK(end.error == boost::asio::error::operation_aborted);
+  CHECK(end.after < 100ms);
+}
+
+TEST_CASE("a child that is no backend, or may not be read, takes no other with it") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  writer.create(path + "/b", "db.example:80");
+  writer.create(path + "/c", "{");
+  writer.create(path + "/d", "");
+  writer.create(path + "/e",
+                R"({"serviceEndpoint": {"host": "10.0.0.5", "port": 80}, "status": "STARTING"})");
+  writer.create(path + "/f", "10.0.0.6:80");
+  writer.forbid(path + "/f");
+  zookeeper_resolver resolver{options_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  CHECK(eventually([&] {
+    return now.told().heard(path + "/b", "'db.example'", "no IP address") &&
+           now.told().heard(path + "/c", "'{'") && now.told().heard(path + "/d", "has no data") &&
+           now.told().heard(path + "/f", "not authenticated");
+  }));
+  CHECK(!now.told().heard(path + "/e"));
+
+  writer.allow(path + "/f");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.6:80"}; }));
+  writer.set(path + "/b", "10.0.0.2:80");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.2:80", "10.0.0.6:80"}; }));
+  writer.set(path + "/a", "nonsense");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.2:80", "10.0.0.6:80"}; }));
+}
+
+TEST_CASE("the delays grow while a node cannot be read, though the server answers") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.forbid(path);
+  auto options = options_of(path);
+  options.delay = 20ms;
+  options.max_delay = 10s;
+  zookeeper_resolver resolver{options};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().failures().size() >= 3; }));
+  now.freeze(0ms);  // it has been told
+  std::this_thread::sleep_for(500ms);
+  // 20, 40, 80, 160, 320 ms, with half of that more or less.
+  CHECK(now.told().failures().size() <= 8);
+  CHECK(now.told().events().empty());
+}
+
+TEST_CASE("the primary is followed, the new one before the old one goes") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, state_with("10.0.0.1", 5432));
+  zookeeper_resolver resolver{primary_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:5432"}; }));
+  writer.set(path, state_with("10.0.0.2", 5432));
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.2:5432"}; }));
+  // The same again, and other news of the shard, are no news.
+  writer.set(path, state_with("10.0.0.2", 5432));
+  writer.set(path, state_with("10.0.0.3", 5433));
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.3:5433"}; }));
+  const std::vector<std::string> expected{"+10.0.0.1:5432", "done",           "+10.0.0.2:5432",
+                                          "-10.0.0.1:5432", "+10.0.0.3:5433", "-10.0.0.2:5432"};
+  CHECK(now.told().events() == expected);
+  CHECK(now.told().failures().empty());
+}
+
+TEST_CASE("without a primary the last one is kept, whatever the reason") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, state_with("10.0.0.1", 5432));
+  zookeeper_resolver resolver{primary_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:5432"}; }));
+  writer.set(path, R"({"primary": null})");
+  REQUIRE(eventually([&] { return now.told().heard(path, "names no primary", "kept"); }));
+  writer.set(path, "[1, 2");
+  REQUIRE(eventually([&] { return now.told().heard(path, "'[1, 2'"); }));
+  writer.set(path, "");
+  REQUIRE(eventually([&] { return now.told().heard(path, "has no data"); }));
+  writer.set(path, state_with("db.example", 5432));
+  REQUIRE(eventually([&] { return now.told().heard(path, "'db.example'"); }));
+  writer.remove(path);
+  REQUIRE(eventually([&] { return now.told().heard(path, "does not exist"); }));
+  CHECK(now.told().keys() == keys{"10.0.0.1:5432"});
+  writer.create(path, state_with("10.0.0.2", 5432));
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.2:5432"}; }));
+}
+
+TEST_CASE("with patience for three empty answers, the third one is obeyed, and nobody need write for that") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, state_with("10.0.0.1", 5432));
+  auto options = primary_of(path);
+  options.patience = {.missing = 1, .empty = 3};
+  zookeeper_resolver resolver{options};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:5432"}; }));
+  writer.remove(path);
+  REQUIRE(eventually([&] { return now.told().keys().empty(); }));
+  CHECK(now.told().failures().size() == 2);
+}
+
+TEST_CASE("with patience for what is missing, a member that comes back was never away") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  writer.create(path + "/b", "10.0.0.2:80");
+  auto options = options_of(path);
+  options.patience = {.missing = 3, .empty = 0};
+  zookeeper_resolver resolver{options};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys().size() == 2; }));
+  writer.remove(path + "/b");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+}
+
+TEST_CASE("a second run of a resolver begins with all") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, state_with("10.0.0.1", 5432));
+  zookeeper_resolver resolver{primary_of(path)};
+  for (int i = 0; i < 2; ++i) {
+    running now{resolver};
+    REQUIRE(eventually(
+        [&] { return now.told().events() == std::vector<std::string>{"+10.0.0.1:5432", "done"}; }));
+  }
+}
+
+TEST_CASE(
+    "what happened while the session expired is not missed, and what may not be read any more is kept") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  writer.create(path + "/b", "10.0.0.2:80");
+  writer.create(path + "/c", "10.0.0.4:80");
+  zookeeper_resolver resolver{options_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys().size() == 3; }));
+  auto frozen = std::async(std::launch::async, [&] { now.freeze(3s); });
+  writer.set(path + "/a", "10.0.0.3:80");
+  writer.remove(path + "/b");
+  writer.forbid(path + "/c");
+  frozen.wait();
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.3:80", "10.0.0.4:80"}; }));
+  CHECK(now.told().heard("session"));
+  CHECK(now.told().heard(path + "/c", "not authenticated"));
+}
+
+TEST_CASE("while all servers are frozen the backends stay, and a stop takes no time") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  zookeeper_resolver resolver{options_of(path)}, other{options_of(path)};
+  running now{resolver}, to_be_stopped{other};
+  REQUIRE(
+      eventually([&] { return now.told().keys().size() == 1 && to_be_stopped.told().keys().size() == 1; }));
+  shared_ensemble().freeze();
+  CHECK(to_be_stopped.stop().after < 200ms);
+  CHECK(eventually([&] { return now.told().failures().size() >= 3; }));
+  {
+    zookeeper_resolver third{options_of(path)};
+    running connecting{third};
+    connecting.freeze(0ms);
+    CHECK(connecting.stop().after < 200ms);
+  }
+  shared_ensemble().thaw();
+  writer.create(path + "/b", "10.0.0.2:80");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.2:80"}; }));
+  const std::vector<std::string> expected{"+10.0.0.1:80", "done", "+10.0.0.2:80"};
+  CHECK(now.told().events() == expected);
+}
+
+TEST_CASE("a pool goes on while the leader of the ensemble is killed") {
+  support::echo_server first, second, third;
+  const auto text_of = [](const support::echo_server& server) {
+    return "127.0.0.1:" + std::to_string(server.port());
+  };
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/first", text_of(first));
+  writer.create(path + "/second", text_of(second));
+
+  auto options = options_of(path);
+  pool<tcp_connection, observer::counting> pool{zookeeper_resolver{options},
+                                                {.max_connections = 6, .rebalance_delay = 10ms}};
+  pool.wait_ready(6, 10s);
+
+  std::atomic<bool> enough = false;
+  std::atomic<int> claims = 0, failures = 0;
+  std::thread load{[&] {
+    while (!enough) {
+      try {
+        auto lease = pool.claim(5s);
+        if (support::echo(*lease, "hello") != "hello") ++failures;
+        ++claims;
+      } catch (const std::exception&) {
+        ++failures;
+      }
+    }
+  }};
+  const auto leader = shared_ensemble().leader();
+  shared_ensemble().kill(leader);
+  writer.create(path + "/third", text_of(third));
+  CHECK(eventually([&] { return third.open() == 2; }));
+  writer.remove(path + "/first");
+  CHECK(eventually([&] { return first.open() == 0 && second.open() == 3 && third.open() == 3; }));
+  shared_ensemble().start(leader);
+  CHECK(eventually([&] { return shared_ensemble().is_serving(); }));
+  writer.set(path + "/third", text_of(third));
+  enough = true;
+  load.join();
+  CHECK(failures == 0);
+  CHECK(claims > 100);
+  CHECK(pool.stop(10s) == 0);
+}
+
+TEST_CASE("a context that is destroyed with a run in it leaves nothing behind") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  for (const auto length : {0ms, 2ms, 300ms}) {
+    zookeeper_resolver resolver{options_of(path)};
+    boost::asio::io_context context;
+    const auto told = std::make_shared<support::recorder>();
+    resolver.async_run(resolver_sink{told}, boost::asio::bind_executor(context, [](auto) {}));
+    context.run_for(length);
+  }
+}
+
+TEST_CASE("servers are tried in turn, and are called by name where they cannot be reached") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  const auto nobody = std::to_string(support::free_ports(1).front());
+  auto options = options_of(path);
+  const auto port = options.servers.substr(options.servers.rfind(':') + 1);
+  options.servers = "127.0.0.1:" + nobody + ",[::1]:" + nobody + ",localhost:" + port;
+  zookeeper_resolver resolver{options};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys().size() == 1; }));
+
+  options.servers = "127.0.0.1:" + nobody + ",no-such-host.invalid";
+  zookeeper_resolver lost{options};
+  running in_vain{lost};
+  CHECK(eventually([&] {
+    return in_vain.told().heard("127.0.0.1:" + nobody, path) && in_vain.told().heard("no-such-host.invalid");
+  }));
+  CHECK(in_vain.stop().after < 200ms);
+}
+
+TEST_CASE("paths below a root, and the root itself") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  auto options = options_of("/");
+  options.servers += path;
+  zookeeper_resolver below{options};
+  running now{below};
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  writer.create(path + "/b", "10.0.0.2:80");
+  REQUIRE(eventually([&] { return now.told().keys().size() == 2; }));
+
+  zookeeper_resolver all{options_of("/")};
+  running at_root{all};
+  REQUIRE(eventually([&] { return at_root.told().heard("the node " + path + " has no data"); }));
+}
+
+TEST_CASE("options that cannot work are refused by name and value") {
+  const auto refusal = [](const zookeeper_options& options) -> std::string {
+    try {
+      zookeeper_resolver{options};
+    } catch (const std::system_error& refused) {
+      CHECK(refused.code() == errc::bad_option);
+      return refused.what();
+    }
+    return {};
+  };
+  for (const char* servers :
+       {"", ",", "h1,", "h1:0", "h1:x", "h 1:2181", "::1:2181", "h1:2181//x", "h1/x/", "/x"}) {
+    INFO(servers);
+    CHECK_THAT(refusal({.servers = servers, .path = "/x"}),
+               ct::ContainsSubstring("servers") && ct::ContainsSubstring(std::string{"'"} + servers + "'"));
+  }
+  for (const char* path : {"", "x", "/x/", "//", "/x//y"})
+    CHECK_THAT(refusal({.servers = "h1", .path = path}),
+               ct::ContainsSubstring("zookeeper_options::path is '"));
+  CHECK_THAT(refusal({.servers = "h1", .path = "/x", .session_timeout = 1ms}),
+             ct::ContainsSubstring("session_timeout is 1000000 ns"));
+  CHECK_THAT(refusal({.servers = "h1", .path = "/x", .delay = 2s, .max_delay = 1s}),
+             ct::ContainsSubstring("max_delay"));
+  CHECK_THAT(refusal({.servers = "h1", .path = "/x", .spread = 2}), ct::ContainsSubstring("spread is 2"));
+  CHECK_THAT(refusal({.servers = "h1", .path = "/x", .patience = {.missing = 0}}),
+             ct::ContainsSubstring("patience.missing"));
+  CHECK(refusal({.servers = "h1,h2:2182,[::1]:2181/production/web", .path = "/"}).empty());
+}
+
+TEST_CASE("more children than are asked for at once") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  for (int i = 0; i < 150; ++i)
+    writer.create(path + '/' + std::to_string(i), "10.0.0.1:" + std::to_string(1000 + i));
+  zookeeper_resolver resolver{options_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().events().size() > 150; }));
+  CHECK(now.told().keys().size() == 150);
+  CHECK(now.told().events().back() == "done");
+}
+
+TEST_CASE("a server that accepts connections and hangs up is not hammered") {
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::acceptor acceptor{context, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+  std::atomic<int> accepted = 0;
+  std::function<void()> accept = [&] {
+    acceptor.async_accept([&](auto error, auto) {
+      if (error) return;
+      ++accepted;
+      accept();
+    });
+  };
+  accept();
+  std::thread server{[&] { context.run(); }};
+
+  auto options = options_of("/x");
+  options.servers = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  options.delay = 20ms;
+  options.max_delay = 10s;
+  zookeeper_resolver resolver{options};
+  {
+    running now{resolver};
+    CHECK(eventually([&] { return accepted >= 3; }));
+    std::this_thread::sleep_for(600ms);
+    CHECK(accepted <= 9);
+    CHECK(now.told().heard(options.servers, "/x", "connection loss"));
+    CHECK(now.stop().after < 200ms);
+  }
+  context.stop();
+  server.join();
+}

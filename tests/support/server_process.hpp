@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+/// \file
+/// A server of somebody else's, as a process of the test's.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+namespace support {
+
+/// Empty for the system's, and removed with all that is in it.
+class private_directory {
+ public:
+  private_directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "cueball-XXXXXX").string();
+    if (!::mkdtemp(name.data())) throw std::runtime_error("no directory of its own: " + name);
+    path_ = name;
+  }
+  private_directory(const private_directory&) = delete;
+  private_directory& operator=(const private_directory&) = delete;
+  ~private_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Ports of 127.0.0.1 on which nobody listens.
+inline std::vector<std::uint16_t> free_ports(std::size_t count) {
+  using boost::asio::ip::tcp;
+  boost::asio::io_context context;
+  std::vector<tcp::acceptor> all;
+  std::vector<std::uint16_t> ports;
+  while (ports.size() < count) {
+    all.emplace_back(context, tcp::endpoint{boost::asio::ip::make_address("127.0.0.1"), 0});
+    ports.push_back(all.back().local_endpoint().port());
+  }
+  return ports;
+}
+
+/// Ends with this object, or with the test.
+class server_process {
+ public:
+  /// \param log where its output goes
+  server_process(const std::vector<std::string>& command, const std::filesystem::path& log) {
+    std::vector<char*> words;
+    for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    const std::string file = log.string();
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::runtime_error("no process for " + command.front());
+    if (pid_ > 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int out = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    ::execvp(words.front(), words.data());
+    ::_exit(127);
+  }
+
+  server_process(server_process&& from) noexcept : pid_(std::exchange(from.pid_, -1)) {}
+  server_process& operator=(server_process&& from) noexcept {
+    std::swap(pid_, from.pid_);
+    return *this;
+  }
+  ~server_process() { kill(); }
+
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+  }
+
+  void freeze() const { ::kill(pid_, SIGSTOP); }
+  void thaw() const { ::kill(pid_, SIGCONT); }
+  bool is_running() const { return pid_ > 0; }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+inline bool is_program(const std::string& name) {
+  const char* const path = std::getenv("PATH");
+  std::string all = path ? path : "";
+  for (std::size_t at = 0; at <= all.size();) {
+    const auto end = std::min(all.find(':', at), all.size());
+    if (::access((all.substr(at, end - at) + '/' + name).c_str(), X_OK) == 0) return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+/// Before the first test: without its server the whole program is skipped, which is 77 to Meson.
+struct skip_unless {
+  skip_unless(bool condition, const char* what) {
+    if (condition) return;
+    std::fprintf(stderr, "skipped: there is no %s\n", what);
+    std::_Exit(77);
+  }
+};
+
+}  // namespace support
