@@ -177,8 +177,8 @@ TEST_CASE(
   }));
   const auto took = std::chrono::steady_clock::now() - begin;
   CHECK(took > 900ms);
-  CHECK(took < 1500ms);
-  CHECK(addresses > 10);
+  CHECK(took < 1900ms);
+  CHECK(addresses > 3);
   CHECK(addresses < 60);
 }
 
@@ -336,11 +336,11 @@ TEST_CASE(
   options.max_ttl = 1h;
   const resolving run{dns_resolver{"svc.test", options}};
   REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  const auto begin = std::chrono::steady_clock::now();
   const auto before = server.asked();
-  std::this_thread::sleep_for(300ms);
-  const auto times = server.asked() - before;
-  CHECK(times >= 2);
-  CHECK(times <= 10);
+  REQUIRE(is_asked_again(server, 5));
+  const auto most = (std::chrono::steady_clock::now() - begin) / 30ms + 2;
+  CHECK(static_cast<std::int64_t>(server.asked() - before) <= most);
   CHECK(run->events() == 1);
   CHECK(run->failures().empty());
 }
@@ -359,7 +359,7 @@ TEST_CASE("the shortest TTL in use decides, also that of an alias") {
   REQUIRE(is_asked_again(server, 1));
   const auto took = std::chrono::steady_clock::now() - begin;
   CHECK(took > 950ms);
-  CHECK(took < 1200ms + 200ms);
+  CHECK(took < 1900ms);
 }
 
 TEST_CASE("the next nameserver is asked only when one fails, and then stays the first") {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <initializer_list>
+#include <iostream>
 #include <sstream>
 #include <stdexcept>
 
@@ -79,8 +80,12 @@ std::vector<std::string> words_of(const std::string& text) {
 
 }  // namespace
 
-bool knot_is_there() {
-  return !path_of("knotd").empty() && !path_of("knotc").empty();
+void skip_without_knot() {
+  for (const auto* const program : {"knotd", "knotc"})
+    if (path_of(program).empty()) {
+      std::cerr << "skipped: there is no " << program << '\n';
+      std::_Exit(77);
+    }
 }
 
 private_directory::private_directory() {

@@ -12,8 +12,8 @@
 
 namespace support {
 
-/// Whether knotd and knotc are installed.
-bool knot_is_there();
+/// Ends the program, as one that was skipped, unless knotd and knotc are installed.
+void skip_without_knot();
 
 /// A directory that is gone with this object.
 class private_directory {
