@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <cueball/dns_resolver.hpp>
+
+#include <algorithm>
+#include <random>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cueball/backend.hpp>
+#include <cueball/core/backoff.hpp>
+
+#include "client.hpp"
+#include "finder.hpp"
+#include "names.hpp"
+
+namespace cueball {
+
+namespace asio = boost::asio;
+
+namespace {
+
+[[noreturn]] void refuse_value(const std::string& field, const std::string& value, const std::string& wrong) {
+  throw_error(errc::bad_argument, "dns_options::" + field + " is " + value + "; " + wrong);
+}
+
+void check_length(const std::string& field, duration value) {
+  if (value < detail::shortest_interval || value > detail::longest_interval)
+    refuse_value(field, detail::in_words(value), "it must be 1 ms to 365 days");
+}
+
+/// In a list the bad ones are skipped; this says what is wrong with one.
+std::string problem_with_entry(const std::string& entry, bool may_be_dynamic) {
+  if (entry.starts_with('@') && may_be_dynamic)
+    return dns::problem_with_name(std::string_view{entry}.substr(1));
+  if (dns::read_nameserver(entry)) return {};
+  return "is neither an IP address, with or without a port,";
+}
+
+void check_nameservers(const std::string& field, const std::vector<std::string>& entries, bool dynamic) {
+  if (entries.empty()) return;
+  if (std::any_of(entries.begin(), entries.end(),
+                  [&](const std::string& each) { return problem_with_entry(each, dynamic).empty(); }))
+    return;
+  refuse_value(field, "'" + entries.front() + "'" + (entries.size() > 1 ? " and others" : ""),
+               dynamic ? "no entry is an IP address, with or without a port, or '@' and a host name"
+                       : "no entry is an IP address, with or without a port");
+}
+
+std::string checked_domain(std::string domain, const dns_options& options) {
+  check(options);
+  const auto refuse = [&](const std::string& wrong) {
+    throw_error(errc::bad_argument, "dns_resolver: the domain '" + domain + "' " + wrong);
+  };
+  if (detail::is_ip_address(domain)) refuse("is an address, which a static_resolver is for");
+  if (const auto wrong = dns::problem_with_name(domain); !wrong.empty()) refuse(wrong);
+  if (!options.service.empty())
+    if (const auto wrong = dns::problem_with_name(options.service + "." + domain); !wrong.empty())
+      refuse("with the service '" + options.service + "' " + wrong);
+  return domain;
+}
+
+dns::quest quest_of(const std::string& domain, const dns_options& options) {
+  return {.domain = domain,
+          .service = options.service,
+          .default_port = options.default_port,
+          .v4 = options.families != dns_families::v6,
+          .v6 = options.families != dns_families::v4,
+          .min_ttl = options.min_ttl,
+          .max_ttl = options.max_ttl,
+          .concurrency = options.concurrency,
+          .missing = options.patience.missing};
+}
+
+}  // namespace
+
+void check(const dns_options& options) {
+  if (!options.service.empty()) {
+    if (const auto wrong = dns::problem_with_service(options.service); !wrong.empty())
+      refuse_value("service", "'" + options.service + "'", "it " + wrong);
+  } else if (options.default_port == 0) {
+    refuse_value("default_port", "0", "without a service it must be 1 to 65535");
+  }
+  check_nameservers("nameservers", options.nameservers, true);
+  check_nameservers("bootstrap", options.bootstrap, false);
+  check_length("min_ttl", options.min_ttl);
+  check_length("max_ttl", options.max_ttl);
+  if (options.max_ttl < options.min_ttl)
+    refuse_value("max_ttl", detail::in_words(options.max_ttl),
+                 "it must be at least min_ttl, " + detail::in_words(options.min_ttl));
+  if (options.concurrency < 1 || options.concurrency > 1000)
+    refuse_value("concurrency", std::to_string(options.concurrency), "it must be 1 to 1000");
+  if (options.patience.missing < 1) refuse_value("patience.missing", "0", "it must be at least 1");
+  const auto& recovery = options.recovery;
+  if (recovery.retries < 1 || recovery.retries > 1'000'000)
+    refuse_value("recovery.retries", std::to_string(recovery.retries), "it must be 1 to 1000000");
+  check_length("recovery.timeout", recovery.timeout);
+  check_length("recovery.max_timeout", recovery.max_timeout);
+  check_length("recovery.delay", recovery.delay);
+  check_length("recovery.max_delay", recovery.max_delay);
+  if (recovery.max_timeout < recovery.timeout)
+    refuse_value("recovery.max_timeout", detail::in_words(recovery.max_timeout),
+                 "it must be at least recovery.timeout, " + detail::in_words(recovery.timeout));
+  if (recovery.max_delay < recovery.delay)
+    refuse_value("recovery.max_delay", detail::in_words(recovery.max_delay),
+                 "it must be at least recovery.delay, " + detail::in_words(recovery.delay));
+  if (!(recovery.spread >= 0.0 && recovery.spread <= 1.0))
+    refuse_value("recovery.spread", std::to_string(recovery.spread), "it must be 0 to 1");
+  if (options.families != dns_families::both && options.families != dns_families::v4 &&
+      options.families != dns_families::v6)
+    refuse_value("families", std::to_string(static_cast<int>(options.families)),
+                 "it must be one of the enumerators");
+}
+
+namespace detail {
+
+/// What a `dns_resolver` knows. Its runs touch it from one strand each, one after the other.
+class dns_discovery {
+ public:
+  dns_discovery(std::string domain, dns_options options)
+      : domain_(checked_domain(std::move(domain), options)),
+        options_(std::move(options)),
+        random_(options_.seed ? *options_.seed : fresh_seed()),
+        finder_(quest_of(domain_, options_)),
+        client_(options_.recovery, random_),
+        bootstrap_client_(options_.recovery, random_),
+        told_(options_.patience) {
+    for (const auto& entry : options_.nameservers) add_server(entry);
+    for (const auto& entry : options_.bootstrap) {
+      if (const auto server = dns::read_nameserver(entry))
+        bootstrap_.push_back(*server);
+      else
+        skip("bootstrap", entry, problem_with_entry(entry, false));
+    }
+  }
+
+  /// Ends only by cancellation.
+  asio::awaitable<void> run(resolver_sink sink) {
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
+    told_.begin_run();
+    for (const auto& text : skipped_) sink.failed(errc::bad_argument, text);
+    for (std::uint32_t failures = 0;;) {
+      auto search = dns::system_search_list();
+      auto servers = co_await nameservers(sink, search);
+      client_.use(std::move(servers));
+      auto sight = co_await finder_.look(client_, std::move(search));
+      for (const auto& each : sight.problems) sink.failed(each.error, "dns_resolver: " + each.text);
+      if (sight.known) told_.take(sink, std::move(sight.backends));
+      failures = sight.problems.empty() ? 0 : failures + 1;
+      co_await dns::sleep(delay_after(sight, failures));
+    }
+  }
+
+ private:
+  /// `@NAME`
+  struct dynamic_servers {
+    std::string entry;
+    dns::finder finder;
+    std::vector<dns::nameserver> known{};
+    time_point until = time_point::min();
+  };
+
+  static std::uint64_t fresh_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32U | device();
+  }
+
+  void skip(const std::string& field, const std::string& entry, const std::string& wrong) {
+    skipped_.push_back("dns_resolver: dns_options::" + field + ": the nameserver '" + entry +
+                       "' is skipped: it " + wrong);
+  }
+
+  void add_server(const std::string& entry) {
+    if (auto wrong = problem_with_entry(entry, true); !wrong.empty()) {
+      if (!entry.starts_with('@')) wrong += " nor '@' and a host name";
+      return skip("nameservers", entry, wrong);
+    }
+    if (!entry.starts_with('@')) {
+      static_servers_.push_back(*dns::read_nameserver(entry));
+      order_.push_back(nullptr);
+      return;
+    }
+    auto quest = quest_of(entry.substr(1), options_);
+    quest.service = "_dns._udp";
+    quest.default_port = 53;
+    dynamic_.push_back(std::make_unique<dynamic_servers>(entry, dns::finder{std::move(quest)}));
+    order_.push_back(dynamic_.back().get());
+  }
+
+  asio::awaitable<std::vector<dns::nameserver>> nameservers(resolver_sink sink, dns::search_list search) {
+    if (order_.empty()) co_return dns::system_nameservers();
+    std::vector<dns::nameserver> out;
+    auto next = static_servers_.begin();
+    for (auto* const each : order_) {
+      if (!each) {
+        out.push_back(*next++);
+        continue;
+      }
+      if (std::chrono::steady_clock::now() >= each->until) co_await find_servers(*each, sink, search);
+      out.insert(out.end(), each->known.begin(), each->known.end());
+    }
+    co_return out;
+  }
+
+  /// Nameservers that were known stay when their successors cannot be found.
+  asio::awaitable<void> find_servers(dynamic_servers& of, resolver_sink sink, dns::search_list search) {
+    bootstrap_client_.use(bootstrap_.empty() ? dns::system_nameservers() : bootstrap_);
+    const auto sight = co_await of.finder.look(bootstrap_client_, std::move(search));
+    const auto prefix = "dns_resolver: the nameservers of '" + of.entry + "': ";
+    for (const auto& each : sight.problems) sink.failed(each.error, prefix + each.text);
+    if (!sight.known) co_return;
+    if (sight.backends.empty()) {
+      sink.failed(asio::error::host_not_found, prefix + "there are none");
+      co_return;
+    }
+    of.known.clear();
+    for (const auto& each : sight.backends) of.known.push_back({each.address, each.port});
+    of.until = after(std::chrono::steady_clock::now(), sight.holds_for);
+  }
+
+  duration delay_after(const dns::sight& seen, std::uint32_t failures) {
+    auto delay = seen.holds_for;
+    if (seen.known) delay += core::part_of(delay, options_.recovery.spread * random_.fraction());
+    if (failures > 0) {
+      const auto soon = core::backoff_delay(options_.recovery, failures, random_);
+      delay = seen.known ? std::min(delay, soon) : soon;
+      for (const auto& each : dynamic_) each->until = time_point::min();
+    }
+    return delay;
+  }
+
+  std::string domain_;
+  dns_options options_;
+  random_source random_;
+  dns::finder finder_;
+  dns::client client_;
+  dns::client bootstrap_client_;
+  announcements told_;
+  std::vector<dns::nameserver> bootstrap_;
+  std::vector<dns::nameserver> static_servers_;
+  std::vector<std::unique_ptr<dynamic_servers>> dynamic_;
+  std::vector<dynamic_servers*> order_;  ///< Null: the next one of the static ones.
+  std::vector<std::string> skipped_;
+};
+
+}  // namespace detail
+
+dns_resolver::dns_resolver(std::string domain, dns_options options)
+    : discovery_(std::make_shared<detail::dns_discovery>(std::move(domain), std::move(options))) {}
+
+dns_resolver::dns_resolver(dns_resolver&&) noexcept = default;
+dns_resolver& dns_resolver::operator=(dns_resolver&&) noexcept = default;
+dns_resolver::~dns_resolver() = default;
+
+namespace {
+
+asio::awaitable<void> run_with(std::shared_ptr<detail::dns_discovery> discovery, resolver_sink sink) {
+  co_await discovery->run(std::move(sink));
+}
+
+error_code code_of(const std::exception_ptr& thrown) {
+  try {
+    if (thrown) std::rethrow_exception(thrown);
+  } catch (const boost::system::system_error& failure) {
+    return failure.code();
+  } catch (...) {
+  }
+  return errc::resolver_failed;
+}
+
+}  // namespace
+
+void dns_resolver::start(std::shared_ptr<detail::dns_discovery> discovery,
+                         const asio::any_io_executor& executor, resolver_sink sink, handler_type handler) {
+  const auto slot = asio::get_associated_cancellation_slot(handler);
+  // The strand is for tokens whose executor runs on several threads.
+  asio::co_spawn(
+      asio::any_io_executor{asio::make_strand(executor)}, run_with(std::move(discovery), std::move(sink)),
+      asio::bind_cancellation_slot(
+          slot, [executor, handler = std::move(handler)](const std::exception_ptr& thrown) mutable {
+            asio::post(executor, [handler = std::move(handler), code = code_of(thrown)]() mutable {
+              std::move(handler)(code);
+            });
+          }));
+}
+
+}  // namespace cueball
