@@ -74,7 +74,7 @@ struct dns_options {
   std::optional<std::uint64_t> seed{};
 };
 
-/// Throws `std::system_error` (`errc::bad_argument`) with the name and value of the first bad field.
+/// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
 void check(const dns_options& options);
 
 namespace detail {
@@ -89,7 +89,7 @@ class dns_discovery;
 /// whether there have been SRV records, survives it. Link `cueball-dns`.
 class dns_resolver {
  public:
-  /// Throws `std::system_error` (`errc::bad_argument`) that names what is wrong.
+  /// Throws `std::system_error` as `check(options)`, or (`errc::bad_argument`) for a bad domain.
   /// \param domain a host name; one that ends with a dot is not searched for in the system's search domains
   explicit dns_resolver(std::string domain, dns_options options = {});
 

@@ -26,7 +26,7 @@ namespace asio = boost::asio;
 namespace {
 
 [[noreturn]] void refuse_value(const std::string& field, const std::string& value, const std::string& wrong) {
-  throw_error(errc::bad_argument, "dns_options::" + field + " is " + value + "; " + wrong);
+  throw_error(errc::bad_option, "dns_options::" + field + " is " + value + "; " + wrong);
 }
 
 void check_length(const std::string& field, duration value) {

@@ -544,6 +544,6 @@ TEST_CASE("bad options are refused by name and value") {
   try {
     dns_resolver{"a.b", {}};
   } catch (const std::system_error& error) {
-    CHECK(error.code() == make_error_code(errc::bad_argument));
+    CHECK(error.code() == make_error_code(errc::bad_option));
   }
 }
