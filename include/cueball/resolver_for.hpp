@@ -30,8 +30,8 @@ struct resolver_defaults {
 /// or several of them with `|` between: a `fallback_resolver`, which tries them in order. Behind an address
 /// of DNS there may be `?nameservers=10.0.0.1:53,10.0.0.2`. All other options are the resolvers' defaults.
 ///
-/// Throws `std::system_error` (`errc::bad_argument`) that names the part that is wrong; also where this build
-/// lacks the resolver. Link `cueball-resolvers`.
+/// Throws `std::system_error` that names the part that is wrong (`errc::bad_argument`, or as the resolver
+/// that is meant refuses it); also where this build lacks the resolver. Link `cueball-resolvers`.
 any_resolver resolver_for(std::string_view address, resolver_defaults defaults = {});
 
 }  // namespace cueball
