@@ -2,6 +2,7 @@
 /// \file
 /// Several resolvers, of which the first one counts that knows of a backend.
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -35,6 +36,16 @@ struct down {
     sink.failed(asio::error::host_not_found, "the script says no");
     return cueball::detail::async_wait_cancelled(std::forward<Token>(token));
   }
+};
+
+/// Says what the test says.
+struct on_demand {
+  template <class Token>
+  auto async_run(resolver_sink sink, Token&& token) {
+    if (to) *to = std::move(sink);
+    return cueball::detail::async_wait_cancelled(std::forward<Token>(token));
+  }
+  std::shared_ptr<std::optional<resolver_sink>> to{};
 };
 
 /// Gives up.
@@ -143,6 +154,20 @@ TEST_CASE("where the first fails before it has answered the next one counts") {
   user him{both};
   CHECK(him.known == set{second.key()});
   CHECK(him.failures == 1);
+}
+
+TEST_CASE("one that takes its time is waited for, however often the one before it fails") {
+  const auto first_sink = std::make_shared<std::optional<resolver_sink>>();
+  manual_resolver last;
+  last.add(third);
+  fallback_resolver all{on_demand{first_sink}, on_demand{}, last};
+  user him{all};
+  for (int i = 0; i < 3; ++i) {
+    (*first_sink)->failed(asio::error::timed_out, "still down");
+    him.settle();
+  }
+  CHECK(him.failures == 3);
+  CHECK(him.known.empty());
 }
 
 TEST_CASE("a failure after an answer changes nothing") {

@@ -160,7 +160,7 @@ class fallback_resolver {
 
     void failed(std::size_t which, error_code error, std::string text) {
       sink_.failed(error, std::move(text));
-      if (!sources_[which]->is_complete) pass_by(which);
+      pass_by(which);
     }
 
     void round_done(std::size_t which) {
@@ -173,6 +173,7 @@ class fallback_resolver {
       boost::asio::cancellation_signal signal;
       std::map<std::string, backend> known;
       bool is_complete = false;  ///< Its first round is done.
+      bool is_down = false;      ///< It has failed, or ended.
     };
 
     void ended(std::size_t which, error_code error) {
@@ -189,7 +190,7 @@ class fallback_resolver {
 
     /// There is nothing to be had of it now.
     void pass_by(std::size_t which) {
-      if (which + 1 == sources_.size()) begin_next();
+      sources_[which]->is_down = true;
       tell();
     }
 
@@ -199,8 +200,12 @@ class fallback_resolver {
         const auto& its = *sources_[i];
         if (!its.known.empty() && its.is_complete) return say(its.known);
       }
-      if (sources_.size() < resolvers_->size()) return begin_next();  // what it knows comes later
-      if (sources_.back()->is_complete) say({});
+      const auto& last = *sources_.back();
+      if (sources_.size() == resolvers_->size()) {
+        if (last.is_complete) say({});
+      } else if (last.is_complete || last.is_down) {
+        begin_next();  // what it knows comes later
+      }
     }
 
     void say(const std::map<std::string, backend>& all) {
