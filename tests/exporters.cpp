@@ -149,6 +149,10 @@ named_pool pool_of(const std::string& name, const std::vector<backend>& backends
     draw(*one);
   draw(stats.slots);
   draw(stats.counters);
+  for (auto* const one : {&stats.resolver.runs, &stats.resolver.failures}) draw(*one);
+  stats.resolver.state = resolver_state::down;
+  stats.resolver.last_error = errc::resolver_failed;
+  stats.resolver.last_error_text = "nobody answers";
   for (const auto& where : backends) {
     auto& row = stats.backends.emplace_back();
     row.where = where;
@@ -265,6 +269,10 @@ TEST_CASE("every number of a snapshot can be scraped, whatever the backends are 
   CHECK(read("cueball_pool_failed_claims_total", with(of_pool, "reason", "cancelled")) == stats.cancelled);
   CHECK(read("cueball_pool_rebalances_total", of_pool) == stats.rebalances);
   CHECK(read("cueball_pool_shuffles_total", of_pool) == stats.shuffles);
+  CHECK(read("cueball_pool_resolver_runs_total", of_pool) == stats.resolver.runs);
+  CHECK(read("cueball_pool_resolver_failures_total", of_pool) == stats.resolver.failures);
+  for (const std::string state : {"starting", "following", "down"})
+    CHECK(read("cueball_pool_resolver_state", with(of_pool, "state", state)) == (state == "down" ? 1 : 0));
   for (const std::string state : {"starting", "running", "failed", "stopping", "stopped"})
     CHECK(read("cueball_pool_state", with(of_pool, "state", state)) == (state == "running" ? 1 : 0));
 
@@ -278,14 +286,14 @@ TEST_CASE("every number of a snapshot can be scraped, whatever the backends are 
     CHECK(read("cueball_backend_planned_connections", of) == row.planned);
   }
   // Nothing else stands there.
-  CHECK(read.size() == 25 + 13 * hostile.size());
+  CHECK(read.size() == 30 + 13 * hostile.size());
 }
 
 TEST_CASE("several pools stand in one exposition, each metric once, in one order") {
   const std::vector pools{pool_of("b", {{"10.0.0.2", 1}, {"10.0.0.1", 1}}), pool_of("a", {{"10.0.0.1", 1}})};
   const auto text = exporter::prometheus(pools);
   const exposition read{text};
-  CHECK(read.types().size() == 23);
+  CHECK(read.types().size() == 26);
   CHECK(read("cueball_pool_target_connections", {{"pool", "a"}}) == pools[1].stats.target);
   CHECK(read("cueball_backend_planned_connections", {{"pool", "b"}, {"backend", "10.0.0.1:1"}}) ==
         pools[0].stats.backends[1].planned);
@@ -373,6 +381,11 @@ TEST_CASE("kang sees every number of a snapshot, whatever the backends are calle
   CHECK(number_in(counters, "rebalance") == stats.rebalances);
   CHECK(number_in(counters, "shuffle") == stats.shuffles);
   CHECK(counters.as_object().size() == 12);
+  const auto& resolver = one.at("resolver");
+  CHECK(resolver.at("state").as_string() == "down");
+  CHECK(number_in(resolver, "runs") == stats.resolver.runs);
+  CHECK(number_in(resolver, "failures") == stats.resolver.failures);
+  CHECK(resolver.at("last_error").as_string() == "nobody answers");
   CHECK(one.at("state").as_string() == "running");
   CHECK(number_in(one, "totalConnections") == stats.slots.total());
   CHECK(number_in(one, "idleConnections") == stats.slots.idle);

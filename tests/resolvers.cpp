@@ -147,6 +147,34 @@ TEST_CASE("a blocking resolver runs on a thread of the pool's, and is run again 
   CHECK(plan->made == 6);
 }
 
+TEST_CASE("a resolver that dies shows in the snapshot, and what it knew stays in use") {
+  const auto plan = std::make_shared<script>();
+  threaded_resolver resolver;
+  resolver.told->runs = {{at(1)}};
+  auto options = quick;
+  options.recovery.dns = {.delay = 1h, .max_delay = 1h};
+  pool_type pool{resolver, follow(plan), options};
+  pool.wait_ready(4, 10s);
+  const auto before = pool.stats().resolver;
+  CHECK(before.state == resolver_state::following);
+  CHECK(before.runs == 1);
+  CHECK(before.failures == 0);
+  CHECK_FALSE(before.last_error);
+  {
+    const std::scoped_lock lock{resolver.told->mutex};
+    resolver.told->end = true;
+  }
+  resolver.told->wake.notify_all();
+  REQUIRE(eventually([&] { return pool.stats().resolver.state == resolver_state::down; }));
+  const auto after = pool.stats().resolver;
+  CHECK(after.runs == 1);
+  CHECK(after.failures == 1);
+  CHECK(after.last_error == errc::resolver_failed);
+  CHECK(after.last_error_text == "the registry hung up");
+  CHECK(spread(pool) == counts{{1, 4}});
+  CHECK_NOTHROW(pool.claim());
+}
+
 TEST_CASE("a blocking resolver's thread ends with the pool, though nobody runs the user's context any more") {
   struct patient {
     std::atomic<int>* running;

@@ -10,6 +10,7 @@
 #include <cueball/backend.hpp>
 #include <cueball/error.hpp>
 #include <cueball/pool_state.hpp>
+#include <cueball/resolver_state.hpp>
 
 namespace cueball {
 
@@ -71,6 +72,16 @@ struct backend_stats {
   std::string last_error_text;  ///< What was thrown, where something was.
 };
 
+/// What is known of the resolver. A failure leaves the backends as they were.
+struct resolver_stats {
+  resolver_state state = resolver_state::starting;
+  std::uint64_t runs = 0;  ///< Begun; more than one, if it gave up or threw.
+  std::uint64_t failures =
+      0;                  ///< Each that an observer hears of: told by it, the end of a run, a bad report.
+  error_code last_error;  ///< Of the last failure; none if none was. What went well since does not clear it.
+  std::string last_error_text;
+};
+
 /// All numbers were true at one moment. What happened between two moments is the difference of two: see
 /// `evenness_between`.
 struct pool_stats {
@@ -92,6 +103,7 @@ struct pool_stats {
                                   ///< claiming; 0 if the queue does not show it (`queue::random` has none).
   double coherence = 0;  ///< Of the same, against chance: 0 is as regular as a random order in the mean, 1 is
                          ///< the connections of each backend side by side; see `coherence::excess`.
+  resolver_stats resolver;
   std::vector<backend_stats> backends;  ///< In the order of their announcement.
 };
 

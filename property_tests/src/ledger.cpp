@@ -60,20 +60,39 @@ void ledger::added(const backend& where) {
 
 void ledger::changed(const backend& where) {
   auto* const old = known(where.key());
-  if (stopping_ || !old || !old->announced || old->what == where) return;
+  if (!old || !old->announced) return misreported();
+  if (stopping_ || old->what == where) return;
   old->what = where;
   note_change();
 }
 
 void ledger::removed(const std::string& key) {
   auto* const old = known(key);
-  if (stopping_ || !old || !old->announced) return;
+  if (!old || !old->announced) return misreported();
+  if (stopping_) return;
   old->announced = false;
   note_change();
 }
 
+void ledger::resolver_started() {
+  ++run_;
+  resolver_state_ = resolver_state::starting;
+}
+
+void ledger::resolver_failed() {
+  if (stopping_) return;
+  was_resolved_ = true;
+  ++resolver_failures_;
+}
+
+void ledger::resolver_ended() {
+  resolver_failed();
+  resolver_state_ = resolver_state::down;
+}
+
 void ledger::round_done() {
   if (stopping_) return;
+  resolver_state_ = resolver_state::following;
   was_resolved_ = true;
   for (auto& one : members_)
     if (one.known && one.announced && one.seen_in_run != run_) {
@@ -622,6 +641,9 @@ void ledger::check_stats(const pool_stats& stats) const {
   demand_equal(stats.cancelled, cancelled_, "R14: claims that were cancelled");
   demand_equal(stats.refused, refused_, "R14: claims that were refused");
   demand_equal(stats.shed, shed_, "R14: claims that were shed");
+  demand(stats.resolver.state == resolver_state_, "R14: where the resolver is");
+  demand_equal(stats.resolver.runs, run_, "R14: runs of the resolver");
+  demand_equal(stats.resolver.failures, resolver_failures_, "R14: failures of the resolver");
   demand_equal(stats.regroups, regroups_, "R6: decoherence moves nothing where there are no preferences");
 
   slot_counts sum;

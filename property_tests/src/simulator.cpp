@@ -189,10 +189,11 @@ void simulator::restart_resolver(unsigned names) {
 void simulator::nonsense(unsigned variant) {
   begin();
   tell("nonsense");
+  if (variant % 3 != 2) book_.misreported();
   if (variant % 3 == 0) pool_->backend_removed("10.9.9.9:1", now_);
   if (variant % 3 == 1) pool_->backend_changed({.address = "10.9.9.9", .port = 1, .weight = 7}, now_);
   if (variant % 3 == 2) {
-    book_.resolver_ended();
+    book_.resolver_failed();
     pool_->resolver_failed(errc::resolver_failed, "no answer");
   }
   done();

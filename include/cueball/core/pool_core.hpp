@@ -187,7 +187,10 @@ class pool_core {
   // The resolver.
 
   /// A run of the resolver begins: by its `round_done` it will have named every backend.
-  void resolver_started() noexcept { ++run_; }
+  void resolver_started() noexcept {
+    ++resolver_.runs;
+    resolver_.state = resolver_state::starting;
+  }
 
   /// The run is over; the backends stay. It is run again after a delay that grows until a round was done.
   void resolver_ended(error_code error, std::string text, time_point now);
@@ -204,6 +207,7 @@ class pool_core {
 
   /// Changes no backend.
   void resolver_failed(error_code error, std::string text) {
+    if (is_stopping()) return;
     was_resolved_ = true;
     tell_problem(error, std::move(text));
   }
@@ -392,6 +396,9 @@ class pool_core {
 
   /// Of the resolver, or what is wrong with what it said.
   void tell_problem(error_code error, std::string text) {
+    ++resolver_.failures;
+    resolver_.last_error = error;
+    resolver_.last_error_text = text;
     tell({.what = effect::kind::tell_resolver_failed, .error = error, .text = std::move(text)});
   }
 
@@ -874,9 +881,9 @@ class pool_core {
   doom_list doomed_;
   probe_list probing_;
   budget::rate open_rate_;  ///< To each.
-  std::uint64_t run_ = 0;
-  std::uint32_t resolver_failures_ = 0;
-  bool was_resolved_ = false;  ///< A round was done, or it said that it failed.
+  resolver_stats resolver_;
+  std::uint32_t fruitless_runs_ = 0;  ///< In a row.
+  bool was_resolved_ = false;         ///< A round was done, or it said that it failed.
   std::uint32_t resolver_timer_ = 0;
 
   // The rebalance under way.

@@ -49,6 +49,7 @@ class kang_writer {
       });
       out_.member("state").value(to_string(stats.state));
       out_.member("counters").object([&] { counters(stats); });
+      out_.member("resolver").object([&] { resolver(stats.resolver); });
       number("totalConnections", stats.slots.total());
       number("idleConnections", stats.slots.idle);
       number("pendingConnections", stats.slots.connecting);
@@ -98,6 +99,13 @@ class kang_writer {
       count("connecting", where.slots.connecting);
       count("stopping", where.slots.closing);
     });
+  }
+
+  void resolver(const resolver_stats& of) {
+    out_.member("state").value(to_string(of.state));
+    number("runs", of.runs);
+    number("failures", of.failures);
+    if (of.last_error) out_.member("last_error").value(words_of(of.last_error, of.last_error_text));
   }
 
   void counters(const pool_stats& stats) {

@@ -124,6 +124,12 @@ inline std::string prometheus(std::span<const named_pool> pools) {
                  for (const auto state : {starting, running, failed, stopping, stopped})
                    sample(state == stats.state, {{"state", to_string(state)}});
                });
+  out.of_pools("resolver_state", "gauge", "1 for the state that the resolver is in, 0 for the others.",
+               [](const auto& sample, const pool_stats& stats) {
+                 using enum resolver_state;
+                 for (const auto state : {starting, following, down})
+                   sample(state == stats.resolver.state, {{"state", to_string(state)}});
+               });
   out.of_pools("target_connections", "gauge", "Connections that the plan gives out.",
                [](const auto& sample, const pool_stats& stats) { sample(stats.target); });
   out.of_pools("connections", "gauge", "Connections by what they are doing; each is counted once.",
@@ -158,6 +164,12 @@ inline std::string prometheus(std::span<const named_pool> pools) {
                [](const auto& sample, const pool_stats& stats) { sample(stats.rebalances); });
   out.of_pools("shuffles_total", "counter", "Shuffles of the idle connections.",
                [](const auto& sample, const pool_stats& stats) { sample(stats.shuffles); });
+
+  out.of_pools("resolver_runs_total", "counter", "Runs of the resolver that were begun.",
+               [](const auto& sample, const pool_stats& stats) { sample(stats.resolver.runs); });
+  out.of_pools("resolver_failures_total", "counter",
+               "What the resolver told of failures, runs of it that ended, and reports that were refused.",
+               [](const auto& sample, const pool_stats& stats) { sample(stats.resolver.failures); });
 
   using detail::exported_backend;
   out.of_backends("live", "gauge", "1 if the backend is part of the plan.",

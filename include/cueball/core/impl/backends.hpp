@@ -9,12 +9,13 @@ namespace cueball::core {
 
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::resolver_ended(error_code error, std::string text, time_point now) {
+  resolver_.state = resolver_state::down;
   if (is_stopping()) return;
   resolver_failed(error, std::move(text));
-  ++resolver_failures_;
+  ++fruitless_runs_;
   timers_.cancel(resolver_timer_);
   resolver_timer_ =
-      timers_.schedule(after(now, backoff_delay(options_.recovery.of_dns(), resolver_failures_, random_)),
+      timers_.schedule(after(now, backoff_delay(options_.recovery.of_dns(), fruitless_runs_, random_)),
                        {alarm::kind::resolver, nullptr, nullptr, {}});
 }
 
@@ -24,7 +25,7 @@ void pool_core<Policies, Payload>::backend_added(const backend& where, time_poin
   if (auto problem = problem_with(where); !problem.empty())
     return tell_problem(errc::bad_backend, std::move(problem));
   if (auto* const known = registry_.find(where.key())) {
-    known->seen_in_run = run_;
+    known->seen_in_run = resolver_.runs;
     if (!known->announced) {
       known->announced = true;
       ++announced_;
@@ -35,7 +36,7 @@ void pool_core<Policies, Payload>::backend_added(const backend& where, time_poin
     return;
   }
   auto& record = registry_.add(where);
-  record.seen_in_run = run_;
+  record.seen_in_run = resolver_.runs;
   if constexpr (preferring_strategy<typename Policies::rebalance>) record.preference = random_();
   ++announced_;
   tell(effect::kind::tell_backend_added, record.what);
@@ -61,10 +62,11 @@ void pool_core<Policies, Payload>::backend_removed(const std::string& key, time_
 template <class Policies, class Payload>
 void pool_core<Policies, Payload>::round_done(time_point now) {
   if (is_stopping()) return;
-  resolver_failures_ = 0;
+  fruitless_runs_ = 0;
+  resolver_.state = resolver_state::following;
   was_resolved_ = true;
   for (auto* record = registry_.records().front(); record; record = record_list::next(*record))
-    if (record->announced && record->seen_in_run != run_) withdraw(*record, now);
+    if (record->announced && record->seen_in_run != resolver_.runs) withdraw(*record, now);
 }
 
 template <class Policies, class Payload>

@@ -101,6 +101,7 @@ pool_stats pool_core<Policies, Payload>::stats() const {
   const auto measured = front_.measure(measured_slots);
   all.longest_run = measured.longest_run;
   all.coherence = measured.excess();
+  all.resolver = resolver_;
   all.backends.reserve(registry_.records().size());
   for (auto* record = registry_.records().front(); record; record = record_list::next(*record)) {
     auto& row = all.backends.emplace_back();

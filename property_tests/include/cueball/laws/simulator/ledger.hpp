@@ -99,8 +99,11 @@ class ledger {
   void begin(time_point now);
   void started() { started_ = true; }
   void stop_requested() { stopping_ = true; }
-  void resolver_ended() { was_resolved_ = was_resolved_ || !stopping_; }
-  void resolver_started() { ++run_; }
+  void resolver_started();
+  void resolver_failed();
+  void resolver_ended();
+  /// Of a backend that is not known.
+  void misreported() { resolver_failures_ += !stopping_; }
   void added(const backend& where);
   void changed(const backend& where);
   void removed(const std::string& key);
@@ -234,6 +237,8 @@ class ledger {
   bool stopping_ = false;
   bool woken_ = false;
   std::uint64_t run_ = 0;
+  std::uint64_t resolver_failures_ = 0;
+  resolver_state resolver_state_ = resolver_state::starting;
 
   std::vector<connection> connections_;  ///< By index.
   std::vector<member> members_;          ///< In the order of announcement.
