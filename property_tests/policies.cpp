@@ -118,16 +118,3 @@ TEST_CASE("checks and resets of a connection are looked at as well", "[connectio
   CHECK_NOTHROW(laws::check_connection<asked>(cueball::backend{"10.0.0.1", 1}));
   CHECK_THROWS_AS(laws::check_connection<hasty>(cueball::backend{"10.0.0.1", 1}), laws::law_broken);
 }
-
-TEST_CASE("the shipped resolvers are lawful", "[resolvers]") {
-  CHECK_NOTHROW(
-      laws::check_resolver([] { return cueball::static_resolver{{"10.0.0.1", 1}, {"10.0.0.2", 1}}; }));
-  CHECK_NOTHROW(laws::check_resolver([] {
-    cueball::manual_resolver resolver;
-    resolver.add({"10.0.0.1", 1});
-    return resolver;
-  }));
-  CHECK_NOTHROW(laws::check_resolver([] {
-    return cueball::fallback_resolver{cueball::manual_resolver{}, cueball::static_resolver{{"10.0.0.2", 1}}};
-  }));
-}

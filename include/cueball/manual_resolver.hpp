@@ -25,16 +25,19 @@ class manual_resolver {
  public:
   manual_resolver() : shared_(std::make_shared<shared>()) {}
 
-  /// Throws `std::system_error` (`errc::bad_backend`) if it is malformed. Announcing one again takes its
-  /// weight, priority and attributes anew.
+  /// Throws `std::system_error` (`errc::bad_backend`) if it is malformed. Adding one again takes its weight,
+  /// priority and attributes anew; if these are the same, nothing is told.
   void add(const backend& where) {
     check(where);
     const std::scoped_lock lock{shared_->mutex};
-    if (auto* const known = shared_->find(where.key()))
+    if (auto* const known = shared_->find(where.key())) {
+      if (*known == where) return;
       *known = where;
-    else
+      shared_->tell([&](const resolver_sink& sink) { sink.changed(where); });
+    } else {
       shared_->backends.push_back(where);
-    shared_->tell([&](const resolver_sink& sink) { sink.added(where); });
+      shared_->tell([&](const resolver_sink& sink) { sink.added(where); });
+    }
   }
 
   /// Throws `std::system_error` (`errc::unknown_backend`) if it is not known.
