@@ -12,11 +12,11 @@
 #include <cueball/observer/counting.hpp>
 #include <cueball/rebalance/weighted.hpp>
 
-#include "discovery/support/heard.hpp"
 #include "discovery/support/knot.hpp"
 #include "support/catch.hpp"
 #include "support/echo_server.hpp"
 #include "support/eventually.hpp"
+#include "support/recorder.hpp"
 
 using namespace cueball;
 using namespace std::chrono_literals;
@@ -147,8 +147,8 @@ TEST_CASE("an answer that fits no datagram is had whole") {
   const knot server{records};
   auto options = ask(server);
   options.default_port = 80;
-  const support::heard<dns_resolver> run{dns_resolver{"svc.svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys().size() == 250);
-  CHECK(run->failures().empty());
+  const support::background_run<dns_resolver> run{dns_resolver{"svc.svc.test", options}};
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys().size() == 250);
+  CHECK(run.told().failures().empty());
 }
