@@ -28,28 +28,6 @@ namespace {
 
 const std::string service = "_web._tcp.svc.test";
 
-/// Records by owner and type. Other names do not exist; the SOA lets that hold for a second.
-struct zone {
-  std::vector<dns_record> records;
-  std::vector<dns_record> along{};  ///< In the additional section of each answer.
-
-  dns_answer operator()(const dns_question& asked) const {
-    dns_answer out{.authorities = {soa("test", 1, 1)}};
-    bool exists = false;
-    for (const auto& each : records) {
-      if (each.owner != asked.name) continue;
-      exists = true;
-      if (each.type == asked.type) out.answers.push_back(each);
-    }
-    if (!exists) out.code = nxdomain;
-    if (!out.answers.empty()) {
-      out.authorities.clear();
-      out.additionals = along;
-    }
-    return out;
-  }
-};
-
 dns_options ask(const std::vector<std::string>& servers) {
   return {.service = "_web._tcp",
           .default_port = 8080,
