@@ -13,42 +13,20 @@
 
 #include <cueball/dns_resolver.hpp>
 
-#include "discovery/support/heard.hpp"
 #include "discovery/support/nameserver.hpp"
 #include "support/catch.hpp"
 #include "support/eventually.hpp"
+#include "support/recorder.hpp"
 
 using namespace cueball;
 using namespace std::chrono_literals;
 using namespace support;
 using keys = std::set<std::string>;
-using resolving = heard<dns_resolver>;
+using resolving = background_run<dns_resolver>;
 
 namespace {
 
 const std::string service = "_web._tcp.svc.test";
-
-/// Records by owner and type. Other names do not exist; the SOA lets that hold for a second.
-struct zone {
-  std::vector<dns_record> records;
-  std::vector<dns_record> along{};  ///< In the additional section of each answer.
-
-  dns_answer operator()(const dns_question& asked) const {
-    dns_answer out{.authorities = {soa("test", 1, 1)}};
-    bool exists = false;
-    for (const auto& each : records) {
-      if (each.owner != asked.name) continue;
-      exists = true;
-      if (each.type == asked.type) out.answers.push_back(each);
-    }
-    if (!exists) out.code = nxdomain;
-    if (!out.answers.empty()) {
-      out.authorities.clear();
-      out.additionals = along;
-    }
-    return out;
-  }
-};
 
 dns_options ask(const std::vector<std::string>& servers) {
   return {.service = "_web._tcp",
@@ -85,7 +63,7 @@ bool is_asked_again(const nameserver& server, std::size_t times = 3) {
 }
 
 std::string last_failure(const resolving& run) {
-  const auto all = run->failures();
+  const auto all = run.told().failures();
   return all.empty() ? std::string{} : all.back();
 }
 
@@ -102,25 +80,25 @@ TEST_CASE("every address of every target is a backend, with its name, priority a
   const resolving run{dns_resolver{"svc.test", options}};
   const keys all{"web1.test@10.0.0.1:80", "web1.test@10.0.0.2:80", "web1.test@[fd00::1]:80",
                  "web2.test@10.0.0.3:81"};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys() == all);
-  const auto first = run->at("web1.test@[fd00::1]:80");
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == all);
+  const auto first = run.told().known().at("web1.test@[fd00::1]:80");
   CHECK((first.name == "web1.test" && first.priority == 1 && first.weight == 5));
-  const auto second = run->at("web2.test@10.0.0.3:81");
+  const auto second = run.told().known().at("web2.test@10.0.0.3:81");
   CHECK((second.priority == 2 && second.weight == 0));
 }
 
 TEST_CASE("unchanged answers cause no event, and new weights do") {
   nameserver server{one_service};
   resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->events() == 1; }));
+  REQUIRE(eventually([&] { return run.told().changes() == 1; }));
   REQUIRE(is_asked_again(server, 10));
-  CHECK(run->events() == 1);
+  CHECK(run.told().changes() == 1);
   server.answer(zone{{srv(service, "web.test", 80, 1, 0, 9), a("web.test", "10.0.0.1")}});
-  CHECK(eventually([&] { return run->at("web.test@10.0.0.1:80").weight == 9; }));
-  CHECK(run->events() == 2);
-  CHECK(run->failures().empty());
-  CHECK(run.stop() == boost::asio::error::operation_aborted);
+  CHECK(eventually([&] { return run.told().known().at("web.test@10.0.0.1:80").weight == 9; }));
+  CHECK(run.told().changes() == 2);
+  CHECK(run.told().failures().empty());
+  CHECK(run.stop().error == boost::asio::error::operation_aborted);
   server.questions();
   std::this_thread::sleep_for(60ms);
   CHECK(server.questions().empty());
@@ -131,8 +109,8 @@ TEST_CASE("addresses that come along with the SRV records are not asked for") {
       zone{{srv(service, "web1.test", 80), srv(service, "web2.test", 80), a("web2.test", "10.0.0.2")},
            {a("web1.test", "10.0.0.1"), a("evil.test", "10.6.6.6")}}};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys() == keys{"web1.test@10.0.0.1:80", "web2.test@10.0.0.2:80"});
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"web1.test@10.0.0.1:80", "web2.test@10.0.0.2:80"});
   for (const auto& each : server.questions()) CHECK(each.name != "web1.test");
 }
 
@@ -141,16 +119,16 @@ TEST_CASE("without SRV records the domain itself is asked for, at the default po
   auto options = ask(server);
   options.families = dns_families::both;
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys() == keys{"svc.test@10.0.0.1:8080", "svc.test@[fd00::1]:8080"});
-  CHECK(run->failures().empty());
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"svc.test@10.0.0.1:8080", "svc.test@[fd00::1]:8080"});
+  CHECK(run.told().failures().empty());
   // SRV records that appear later are found, and from then on there is no way back.
   server.answer(one_service);
-  REQUIRE(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:80"}; }));
+  REQUIRE(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.1:80"}; }));
   server.answer(zone{{a("svc.test", "10.0.0.1")}});
-  REQUIRE(eventually([&] { return run->keys().empty(); }));
+  REQUIRE(eventually([&] { return run.told().keys().empty(); }));
   CHECK(only(server, service, 33));
-  CHECK(run->failures().empty());
+  CHECK(run.told().failures().empty());
 }
 
 TEST_CASE(
@@ -164,7 +142,7 @@ TEST_CASE(
   options.min_ttl = 20ms;
   options.max_ttl = 1h;
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   server.questions();
   const auto begin = std::chrono::steady_clock::now();
   std::size_t addresses = 0;
@@ -187,8 +165,8 @@ TEST_CASE("a default port of 0 is no backend") {
   auto options = ask(server);
   options.default_port = 0;
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys().empty());
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys().empty());
   CHECK(only(server, service, 33));
 }
 
@@ -204,14 +182,14 @@ TEST_CASE(
   };
   nameserver server{broken(zone{})};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->failures().size() >= 3; }));
-  CHECK(run->rounds() == 0);
+  REQUIRE(eventually([&] { return run.told().failures().size() >= 3; }));
+  CHECK(run.told().rounds() == 0);
   server.answer(broken(zone{{a("svc.test", "10.0.0.1")}}));
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys() == keys{"svc.test@10.0.0.1:8080"});
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"svc.test@10.0.0.1:8080"});
   server.answer(broken(zone{}));
   REQUIRE(is_asked_again(server, 6));
-  CHECK(run->keys() == keys{"svc.test@10.0.0.1:8080"});
+  CHECK(run.told().keys() == keys{"svc.test@10.0.0.1:8080"});
   CHECK_THAT(last_failure(run), ct::ContainsSubstring("SRV of '" + service + "'"));
   CHECK_THAT(last_failure(run),
              ct::ContainsSubstring(server.text() + ": " + (code == refused ? "REFUSED" : "SERVFAIL")));
@@ -224,14 +202,14 @@ TEST_CASE(
   };
   nameserver server{ignorant};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys() == keys{"svc.test@10.0.0.1:8080"});
-  CHECK(run->failures().empty());
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"svc.test@10.0.0.1:8080"});
+  CHECK(run.told().failures().empty());
   server.answer(one_service);
-  REQUIRE(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:80"}; }));
+  REQUIRE(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.1:80"}; }));
   server.answer(ignorant);
-  REQUIRE(eventually([&] { return run->failures().size() >= 2; }));
-  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
+  REQUIRE(eventually([&] { return run.told().failures().size() >= 2; }));
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
 }
 
 TEST_CASE("once SRV records were seen, a failure neither falls back nor removes anything, whatever it is") {
@@ -239,7 +217,7 @@ TEST_CASE("once SRV records were seen, a failure neither falls back nor removes 
       GENERATE(as<std::string>{}, "servfail", "refused", "silence", "garbage", "a loop", "a referral");
   nameserver server{one_service};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   dns_answer bad;
   if (how == "servfail") bad.code = servfail;
   if (how == "refused") bad.code = refused;
@@ -248,13 +226,13 @@ TEST_CASE("once SRV records were seen, a failure neither falls back nor removes 
   if (how == "a loop") bad.answers = {cname(service, "x.test"), cname("x.test", service)};
   if (how == "a referral") bad.authorities = {{"test", 2, 5, {0}}};
   server.answer([bad](const dns_question&) { return bad; });
-  REQUIRE(eventually([&] { return run->failures().size() >= 2; }));
-  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
+  REQUIRE(eventually([&] { return run.told().failures().size() >= 2; }));
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
   CHECK(only(server, service, 33));
   CHECK_THAT(last_failure(run),
              ct::ContainsSubstring("'" + service + "'") && ct::ContainsSubstring(server.text()));
   server.answer(zone{{srv(service, "web.test", 80), a("web.test", "10.0.0.2")}});
-  CHECK(eventually([&] { return run->keys() == keys{"web.test@10.0.0.2:80"}; }));
+  CHECK(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.2:80"}; }));
 }
 
 TEST_CASE("a failed lookup of one target keeps its backends, and the others go on") {
@@ -262,37 +240,38 @@ TEST_CASE("a failed lookup of one target keeps its backends, and the others go o
                    a("web2.test", "10.0.0.2")}};
   nameserver server{both};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->keys().size() == 2; }));
+  REQUIRE(eventually([&] { return run.told().keys().size() == 2; }));
   auto moved = both;
   moved.records.back() = a("web2.test", "10.0.0.3");
   server.answer([moved](const dns_question& asked) {
     return asked.name == "web1.test" ? dns_answer{.code = servfail} : moved(asked);
   });
-  REQUIRE(eventually([&] { return run->keys() == keys{"web1.test@10.0.0.1:80", "web2.test@10.0.0.3:80"}; }));
-  REQUIRE(eventually([&] { return run->failures().size() >= 2; }));
-  CHECK(run->keys() == keys{"web1.test@10.0.0.1:80", "web2.test@10.0.0.3:80"});
+  REQUIRE(eventually(
+      [&] { return run.told().keys() == keys{"web1.test@10.0.0.1:80", "web2.test@10.0.0.3:80"}; }));
+  REQUIRE(eventually([&] { return run.told().failures().size() >= 2; }));
+  CHECK(run.told().keys() == keys{"web1.test@10.0.0.1:80", "web2.test@10.0.0.3:80"});
   CHECK_THAT(last_failure(run), ct::ContainsSubstring("A of 'web1.test.'"));
   moved.records[2] = a("web9.test", "10.0.0.9");  // now web1.test does not exist
   server.answer(moved);
-  CHECK(eventually([&] { return run->keys() == keys{"web2.test@10.0.0.3:80"}; }));
+  CHECK(eventually([&] { return run.told().keys() == keys{"web2.test@10.0.0.3:80"}; }));
 }
 
 TEST_CASE("a target that is a dot is a service that is decidedly not there") {
   nameserver server{one_service};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->keys().size() == 1; }));
+  REQUIRE(eventually([&] { return run.told().keys().size() == 1; }));
   server.answer(zone{{srv(service, ".", 0), a("svc.test", "10.0.0.1")}});
-  CHECK(eventually([&] { return run->keys().empty(); }));
+  CHECK(eventually([&] { return run.told().keys().empty(); }));
   CHECK(only(server, service, 33));
-  CHECK(run->failures().empty());
+  CHECK(run.told().failures().empty());
 }
 
 TEST_CASE("a target that is no host name is told, and the others are used") {
   nameserver server{
       zone{{srv(service, "web.test", 80), srv(service, "a b.test", 80), a("web.test", "10.0.0.1")}}};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
   CHECK_THAT(last_failure(run), ct::ContainsSubstring("a\\032b.test"));
 }
 
@@ -302,24 +281,24 @@ TEST_CASE("what is missing from fewer answers than patience has is kept, and so 
   auto options = ask(server);
   options.patience = {.missing = 3, .empty = 0};
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->keys().size() == 2; }));
+  REQUIRE(eventually([&] { return run.told().keys().size() == 2; }));
   // Each is missing from every second answer.
   server.answer([n = 0](const dns_question& asked) mutable {
     const bool even = asked.type == 33 ? ++n % 2 == 0 : n % 2 == 0;
     return zone{{srv(service, "web.test", 80), a("web.test", even ? "10.0.0.1" : "10.0.0.2")}}(asked);
   });
   REQUIRE(is_asked_again(server, 16));
-  CHECK(run->events() == 2);
+  CHECK(run.told().changes() == 2);
   server.answer(zone{});
   REQUIRE(is_asked_again(server, 10));
-  CHECK(run->events() == 2);
+  CHECK(run.told().changes() == 2);
   std::size_t asked = 0;
   server.answer([&asked](const dns_question& what) {
     if (what.type == 33) ++asked;
     return zone{{srv(service, "web.test", 80), a("web.test", "10.0.0.1")}}(what);
   });
-  REQUIRE(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:80"}; }));
-  CHECK(run->events() == 3);
+  REQUIRE(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.1:80"}; }));
+  CHECK(run.told().changes() == 3);
 }
 
 TEST_CASE(
@@ -335,14 +314,14 @@ TEST_CASE(
   options.min_ttl = 30ms;
   options.max_ttl = 1h;
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   const auto begin = std::chrono::steady_clock::now();
   const auto before = server.asked();
   REQUIRE(is_asked_again(server, 5));
   const auto most = (std::chrono::steady_clock::now() - begin) / 30ms + 2;
   CHECK(static_cast<std::int64_t>(server.asked() - before) <= most);
-  CHECK(run->events() == 1);
-  CHECK(run->failures().empty());
+  CHECK(run.told().changes() == 1);
+  CHECK(run.told().failures().empty());
 }
 
 TEST_CASE("the shortest TTL in use decides, also that of an alias") {
@@ -353,7 +332,7 @@ TEST_CASE("the shortest TTL in use decides, also that of an alias") {
   auto options = ask(server);
   options.max_ttl = 1h;
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   const auto begin = std::chrono::steady_clock::now();
   server.questions();
   REQUIRE(is_asked_again(server, 1));
@@ -365,7 +344,7 @@ TEST_CASE("the shortest TTL in use decides, also that of an alias") {
 TEST_CASE("the next nameserver is asked only when one fails, and then stays the first") {
   nameserver first{one_service}, second{one_service};
   const resolving run{dns_resolver{"svc.test", ask({first.text(), second.text()})}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   REQUIRE(is_asked_again(first, 6));
   CHECK(second.asked() == 0);
   const auto bad = GENERATE(as<dns_answer>{}, dns_answer{.silent = true}, dns_answer{.code = servfail},
@@ -375,19 +354,19 @@ TEST_CASE("the next nameserver is asked only when one fails, and then stays the 
   const auto before = first.asked();
   REQUIRE(is_asked_again(second, 6));
   CHECK(first.asked() <= before + 1);
-  CHECK(run->events() == 1);
-  CHECK(run->failures().empty());
+  CHECK(run.told().changes() == 1);
+  CHECK(run.told().failures().empty());
 }
 
 TEST_CASE("when all nameservers are dead the backends stay, and each failure names them and what was asked") {
   auto server = std::make_unique<nameserver>(one_service);
   const auto where = server->text();
   const resolving run{dns_resolver{"svc.test", ask({where, "[::1]:1"})}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   server.reset();
-  REQUIRE(eventually([&] { return run->failures().size() >= 3; }));
-  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
-  CHECK(run->events() == 1);
+  REQUIRE(eventually([&] { return run.told().failures().size() >= 3; }));
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
+  CHECK(run.told().changes() == 1);
   CHECK_THAT(last_failure(run), ct::ContainsSubstring(service) && ct::ContainsSubstring(where) &&
                                     ct::ContainsSubstring("[::1]:1"));
 }
@@ -402,9 +381,9 @@ TEST_CASE("a truncated answer is asked for again over TCP") {
   auto options = ask(server);
   options.service.clear();
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() >= 1; }));
-  CHECK(run->keys().size() == 200);
-  CHECK(run->failures().empty());
+  REQUIRE(eventually([&] { return run.told().rounds() >= 1; }));
+  CHECK(run.told().keys().size() == 200);
+  CHECK(run.told().failures().empty());
 }
 
 TEST_CASE("no more lookups than allowed are under way at once") {
@@ -422,8 +401,8 @@ TEST_CASE("no more lookups than allowed are under way at once") {
   auto options = ask(server);
   options.concurrency = 4;
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys().size() == 20);
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys().size() == 20);
   CHECK(server.most_waiting() == 4);
 }
 
@@ -437,31 +416,31 @@ TEST_CASE("nameservers that are found by DNS themselves are used, and looked for
   auto options = ask({"@ns.test"});
   options.bootstrap = {first.text()};
   const resolving run{dns_resolver{"svc.test", options}};
-  REQUIRE(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:80"}; }));
-  CHECK(run->failures().empty());
+  REQUIRE(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.1:80"}; }));
+  CHECK(run.told().failures().empty());
   first.answer(names(third));
-  REQUIRE(eventually([&] { return run->keys() == keys{"web.test@10.0.0.3:80"}; }));
+  REQUIRE(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.3:80"}; }));
   // While they cannot be found, those that were known are asked.
   first.answer([](const dns_question&) { return dns_answer{.code = servfail}; });
-  REQUIRE(eventually([&] { return !run->failures().empty(); }));
+  REQUIRE(eventually([&] { return !run.told().failures().empty(); }));
   CHECK_THAT(last_failure(run), ct::ContainsSubstring("the nameservers of '@ns.test'"));
   third.answer(one_service);
-  CHECK(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:80"}; }));
+  CHECK(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.1:80"}; }));
 }
 
 TEST_CASE("a nameserver is reached over IPv6") {
   nameserver server{one_service, "::1"};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->keys().size() == 1);
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys().size() == 1);
 }
 
 TEST_CASE("a bad nameserver is skipped and told, in each run") {
   nameserver server{one_service};
   dns_resolver resolver{"svc.test", ask({"ns.example.com", "10.0.0.1:x", "@a..b", server.text()})};
   const resolving run{std::move(resolver)};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
-  const auto told = run->failures();
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  const auto told = run.told().failures();
   REQUIRE(told.size() == 3);
   CHECK_THAT(told[0], ct::ContainsSubstring("'ns.example.com' is skipped"));
   CHECK_THAT(told[1], ct::ContainsSubstring("'10.0.0.1:x' is skipped"));
@@ -476,8 +455,8 @@ TEST_CASE("a name without a dot is searched for as the system does, and one with
   options.service.clear();
   {
     const resolving run{dns_resolver{"svc", options}};
-    REQUIRE(eventually([&] { return run->rounds() == 1; }));
-    CHECK(run->keys() == keys{"svc@10.0.0.1:8080"});
+    REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+    CHECK(run.told().keys() == keys{"svc@10.0.0.1:8080"});
     const auto asked = server.questions();
     REQUIRE(asked.size() >= 2);
     CHECK(asked[0].name == "svc.one.test");
@@ -485,8 +464,8 @@ TEST_CASE("a name without a dot is searched for as the system does, and one with
   }
   {
     const resolving run{dns_resolver{"svc.", options}};
-    REQUIRE(eventually([&] { return run->rounds() == 1; }));
-    CHECK(run->keys().empty());
+    REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+    CHECK(run.told().keys().empty());
   }
 }
 
@@ -494,7 +473,7 @@ TEST_CASE("a run begins with all that is known, also what patience keeps") {
   nameserver server{one_service};
   dns_resolver resolver{"svc.test", ask(server)};
   for (int i = 0; i < 2; ++i) {
-    const auto told = std::make_shared<notes>();
+    const auto told = std::make_shared<recorder>();
     boost::asio::io_context context;
     boost::asio::cancellation_signal cancel;
     bool over = false;
@@ -512,7 +491,7 @@ TEST_CASE("a run begins with all that is known, also what patience keeps") {
 TEST_CASE("a context that goes while a lookup is under way takes the run with it") {
   nameserver server{[](const dns_question&) { return dns_answer{.silent = true}; }};
   dns_resolver resolver{"svc.test", ask(server)};
-  const auto told = std::make_shared<notes>();
+  const auto told = std::make_shared<recorder>();
   {
     boost::asio::io_context context;
     resolver.async_run(resolver_sink{told}, boost::asio::bind_executor(context, [](error_code) {}));

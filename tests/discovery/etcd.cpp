@@ -25,7 +25,7 @@
 using namespace cueball;
 using namespace std::chrono_literals;
 using support::eventually;
-using running = support::background_run<etcd_resolver>;
+using running = support::background_run<etcd_resolver&>;
 using keys = std::set<std::string>;
 
 namespace {

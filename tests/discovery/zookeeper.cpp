@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 using support::eventually;
 using support::fresh_path;
 using support::shared_ensemble;
-using running = support::background_run<zookeeper_resolver>;
+using running = support::background_run<zookeeper_resolver&>;
 using keys = std::set<std::string>;
 using life = support::zookeeper_writer::life;
 

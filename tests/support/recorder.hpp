@@ -27,26 +27,22 @@ namespace support {
 /// Any thread.
 class recorder final : public cueball::detail::sink_target {
  public:
-  void added(cueball::backend where) override {
-    note("+" + where.key());
-    const std::scoped_lock lock{mutex_};
-    known_.insert_or_assign(where.key(), where);
-  }
-  void changed(cueball::backend where) override {
-    note("~" + where.key());
-    const std::scoped_lock lock{mutex_};
-    known_.insert_or_assign(where.key(), where);
-  }
+  void added(cueball::backend where) override { learn('+', std::move(where)); }
+  void changed(cueball::backend where) override { learn('~', std::move(where)); }
   void removed(std::string key) override {
-    note("-" + key);
     const std::scoped_lock lock{mutex_};
+    events_.push_back("-" + key);
     known_.erase(key);
   }
   void failed(cueball::error_code, std::string text) override {
     const std::scoped_lock lock{mutex_};
     failures_.push_back(std::move(text));
   }
-  void round_done() override { note("done"); }
+  void round_done() override {
+    const std::scoped_lock lock{mutex_};
+    events_.push_back("done");
+    ++rounds_;
+  }
 
   std::set<std::string> keys() const {
     const std::scoped_lock lock{mutex_};
@@ -66,6 +62,17 @@ class recorder final : public cueball::detail::sink_target {
     return events_;
   }
 
+  std::size_t rounds() const {
+    const std::scoped_lock lock{mutex_};
+    return rounds_;
+  }
+
+  /// Events of backends: all but "done".
+  std::size_t changes() const {
+    const std::scoped_lock lock{mutex_};
+    return events_.size() - rounds_;
+  }
+
   std::vector<std::string> failures() const {
     const std::scoped_lock lock{mutex_};
     return failures_;
@@ -80,26 +87,29 @@ class recorder final : public cueball::detail::sink_target {
   }
 
  private:
-  void note(std::string what) {
+  void learn(char how, cueball::backend where) {
     const std::scoped_lock lock{mutex_};
-    events_.push_back(std::move(what));
+    events_.push_back(how + where.key());
+    known_.insert_or_assign(where.key(), std::move(where));
   }
 
   mutable std::mutex mutex_;
   std::map<std::string, cueball::backend> known_;
   std::vector<std::string> events_, failures_;
+  std::size_t rounds_ = 0;
 };
 
 /// One run, on a thread of its own until it is stopped.
+/// \tparam Resolver a reference where the resolver is somebody else's
 template <class Resolver>
 class background_run {
  public:
-  explicit background_run(Resolver& resolver, std::shared_ptr<recorder> told = std::make_shared<recorder>())
-      : told_(std::move(told)) {
-    resolver.async_run(cueball::resolver_sink{told_},
-                       boost::asio::bind_cancellation_slot(
-                           cancel_.slot(), boost::asio::bind_executor(
-                                               context_, [this](auto error) { ended_.set_value(error); })));
+  explicit background_run(Resolver&& resolver, std::shared_ptr<recorder> told = std::make_shared<recorder>())
+      : resolver_(std::forward<Resolver>(resolver)), told_(std::move(told)) {
+    resolver_.async_run(cueball::resolver_sink{told_},
+                        boost::asio::bind_cancellation_slot(
+                            cancel_.slot(), boost::asio::bind_executor(
+                                                context_, [this](auto error) { ended_.set_value(error); })));
     thread_ = std::thread{[this] { context_.run(); }};
   }
 
@@ -134,11 +144,15 @@ class background_run {
   }
 
  private:
+  Resolver resolver_;
   std::shared_ptr<recorder> told_;
   boost::asio::io_context context_;
   boost::asio::cancellation_signal cancel_;
   std::promise<cueball::error_code> ended_;
   std::thread thread_;
 };
+
+template <class Resolver, class... Told>
+background_run(Resolver&&, Told...) -> background_run<Resolver>;
 
 }  // namespace support

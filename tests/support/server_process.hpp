@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +22,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 
 namespace support {
 
@@ -44,27 +47,52 @@ class private_directory {
   std::filesystem::path path_;
 };
 
-/// Ports of 127.0.0.1 on which nobody listens.
+/// Ports of 127.0.0.1 on which nobody listens, neither for TCP nor for UDP.
 inline std::vector<std::uint16_t> free_ports(std::size_t count) {
-  using boost::asio::ip::tcp;
+  using boost::asio::ip::tcp, boost::asio::ip::udp;
+  const auto loopback = boost::asio::ip::make_address("127.0.0.1");
   boost::asio::io_context context;
   std::vector<tcp::acceptor> all;
   std::vector<std::uint16_t> ports;
   while (ports.size() < count) {
-    all.emplace_back(context, tcp::endpoint{boost::asio::ip::make_address("127.0.0.1"), 0});
-    ports.push_back(all.back().local_endpoint().port());
+    all.emplace_back(context, tcp::endpoint{loopback, 0});
+    const auto port = all.back().local_endpoint().port();
+    udp::socket datagrams{context, udp::v4()};
+    boost::system::error_code taken;
+    datagrams.bind({loopback, port}, taken);
+    if (!taken) ports.push_back(port);
   }
   return ports;
+}
+
+/// Where the program is: in PATH, or where root's are, which other users often have not in theirs. Empty: it
+/// is not there.
+inline std::string path_of(const std::string& name) {
+  const char* const path = std::getenv("PATH");
+  const std::string all = (path ? std::string{path} : "") + ":/usr/sbin:/usr/local/sbin";
+  for (std::size_t at = 0; at <= all.size();) {
+    const auto end = std::min(all.find(':', at), all.size());
+    auto file = all.substr(at, end - at) + '/' + name;
+    if (::access(file.c_str(), X_OK) == 0) return file;
+    at = end + 1;
+  }
+  return {};
+}
+
+inline bool is_program(const std::string& name) {
+  return !path_of(name).empty();
 }
 
 /// Ends with this object, or with the test.
 class server_process {
  public:
+  /// \param command a program as `path_of` finds it, and its arguments
   /// \param log where its output goes
   server_process(const std::vector<std::string>& command, const std::filesystem::path& log) {
     std::vector<char*> words;
     for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
+    const std::string program = path_of(command.front());
     const std::string file = log.string();
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("no process for " + command.front());
@@ -73,7 +101,8 @@ class server_process {
     const int out = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(out, 1);
     ::dup2(out, 2);
-    ::execvp(words.front(), words.data());
+    ::close_range(3, ~0U, 0);  // else connections that the test closes would stay open
+    ::execv(program.c_str(), words.data());
     ::_exit(127);
   }
 
@@ -91,6 +120,16 @@ class server_process {
     pid_ = -1;
   }
 
+  /// Waits until it ends by itself.
+  /// \return with what it ended, -1 if by a signal
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
   void freeze() const { ::kill(pid_, SIGSTOP); }
   void thaw() const { ::kill(pid_, SIGCONT); }
   bool is_running() const { return pid_ > 0; }
@@ -98,17 +137,6 @@ class server_process {
  private:
   pid_t pid_ = -1;
 };
-
-inline bool is_program(const std::string& name) {
-  const char* const path = std::getenv("PATH");
-  std::string all = path ? path : "";
-  for (std::size_t at = 0; at <= all.size();) {
-    const auto end = std::min(all.find(':', at), all.size());
-    if (::access((all.substr(at, end - at) + '/' + name).c_str(), X_OK) == 0) return true;
-    at = end + 1;
-  }
-  return false;
-}
 
 /// Before the first test: without its server the whole program is skipped, which is 77 to Meson.
 struct skip_unless {

@@ -3,8 +3,9 @@
 /// A nameserver in a thread of the test, which answers as the test tells it, also what no real one would.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
 
 namespace support {
 
@@ -142,18 +144,42 @@ inline bytes message_of(unsigned id, const dns_question& to, const dns_answer& a
   return out;
 }
 
-/// Listens to UDP and TCP on one port of loopback that is free.
+/// Records by owner and type. Other names do not exist; the SOA lets that hold for a second.
+struct zone {
+  std::vector<dns_record> records;
+  std::vector<dns_record> along{};  ///< In the additional section of each answer.
+
+  dns_answer operator()(const dns_question& asked) const {
+    dns_answer out{.authorities = {soa("test", 1, 1)}};
+    bool exists = false;
+    for (const auto& each : records) {
+      if (each.owner != asked.name) continue;
+      exists = true;
+      if (each.type == asked.type) out.answers.push_back(each);
+    }
+    if (!exists) out.code = nxdomain;
+    if (!out.answers.empty()) {
+      out.authorities.clear();
+      out.additionals = along;
+    }
+    return out;
+  }
+};
+
+/// Listens to UDP and TCP on one port of loopback.
 class nameserver {
  public:
   using script = std::function<dns_answer(const dns_question&)>;
 
-  explicit nameserver(script how, const std::string& address = "127.0.0.1")
+  /// \param port_or_any 0: one that is free
+  explicit nameserver(script how, const std::string& address = "127.0.0.1", std::uint16_t port_or_any = 0)
       : address_(boost::asio::ip::make_address(address)), how_(std::move(how)) {
     for (boost::system::error_code taken = boost::asio::error::address_in_use; taken;) {
-      acceptor_ = boost::asio::ip::tcp::acceptor{context_, {address_, 0}};
+      acceptor_ = boost::asio::ip::tcp::acceptor{context_, {address_, port_or_any}};
       udp_ = boost::asio::ip::udp::socket{context_};
       udp_.open(address_.is_v6() ? boost::asio::ip::udp::v6() : boost::asio::ip::udp::v4());
       udp_.bind({address_, port()}, taken);
+      if (taken && port_or_any != 0) throw boost::system::system_error{taken};
     }
     receive();
     accept();
