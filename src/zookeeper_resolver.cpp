@@ -292,6 +292,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
     due_.clear();
     unreadable_.clear();
     is_unreadable_ = false;
+    is_read_anew_ = false;  // what was read so far is no answer without the rest
     reread_.cancel();
 
     bool session_is_over = false;
