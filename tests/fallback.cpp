@@ -231,3 +231,20 @@ TEST_CASE("a resolver of any type serves a pool") {
   pool.wait_ready(10, 10s);
   CHECK(pool.stats().backends.size() == 1);
 }
+
+TEST_CASE("a backend that is malformed is told, and is none") {
+  const auto sink = std::make_shared<std::optional<resolver_sink>>();
+  fallback_resolver both{on_demand{sink}, static_resolver{second}};
+  user him{both};
+  (*sink)->added({"db.example.com", 1});
+  (*sink)->round_done();
+  him.settle();
+  CHECK(him.said == keys{"+db.example.com:1", "+" + second.key()});
+  (*sink)->added(first);
+  him.settle();
+  CHECK(him.said.back() == "-" + second.key());
+  (*sink)->removed("db.example.com:1");
+  (*sink)->removed(first);
+  him.settle();
+  CHECK(him.said.back() == "-" + first.key());
+}

@@ -146,6 +146,7 @@ class fallback_resolver {
     }
 
     void set(std::size_t which, backend where) {
+      if (!problem_with(where).empty()) return sink_.added(std::move(where));  // to be told; it is no backend
       auto& its = *sources_[which];
       auto key = where.key();
       its.known.insert_or_assign(std::move(key), std::move(where));

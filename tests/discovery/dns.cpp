@@ -547,3 +547,15 @@ TEST_CASE("bad options are refused by name and value") {
     CHECK(error.code() == make_error_code(errc::bad_option));
   }
 }
+
+TEST_CASE("a port of 0 is told, and is no backend, not even where it is the only one") {
+  nameserver server{one_service};
+  const resolving run{dns_resolver{"svc.test", ask(server)}};
+  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  server.answer(zone{{srv(service, "web.test", 0), a("web.test", "10.0.0.1")}});
+  REQUIRE(eventually([&] { return !run->failures().empty(); }));
+  CHECK_THAT(last_failure(run), ct::ContainsSubstring("'web.test'") && ct::ContainsSubstring("port 0"));
+  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
+  server.answer(zone{{srv(service, "web.test", 0), srv(service, "web.test", 81), a("web.test", "10.0.0.1")}});
+  CHECK(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:81"}; }));
+}
