@@ -3,6 +3,8 @@
 
 #include <ares.h>
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +29,25 @@ namespace {
 
 /// What resolvers and paths without fragmentation agree on (DNS Flag Day 2020).
 constexpr int largest_datagram = 1232;
+
+/// The sockets of c-ares are as its own would be, but for this: when it writes to a server that has hung up,
+/// no signal ends the program.
+constexpr ares_socket_functions quiet_sockets{
+    .asocket = [](int family, int type, int protocol, void*) -> ares_socket_t {
+      return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    },
+    .aclose = [](ares_socket_t socket, void*) { return ::close(socket); },
+    .aconnect = [](ares_socket_t socket, const sockaddr* to, ares_socklen_t size,
+                   void*) { return ::connect(socket, to, size); },
+    .arecvfrom = [](ares_socket_t socket, void* into, std::size_t size, int flags, sockaddr* from,
+                    ares_socklen_t* from_size,
+                    void*) -> ares_ssize_t { return ::recvfrom(socket, into, size, flags, from, from_size); },
+    .asendv = [](ares_socket_t socket, const iovec* parts, int count, void*) -> ares_ssize_t {
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(parts);
+      message.msg_iovlen = static_cast<std::size_t>(count);
+      return ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    }};
 
 /// A channel of c-ares with one server and one question. c-ares says which sockets it wants to hear of; they
 /// are watched under descriptors of our own, since c-ares closes its own when it likes.
@@ -55,6 +76,7 @@ class exchange : public std::enable_shared_from_this<exchange> {
     if (status != ARES_SUCCESS) channel_ = nullptr;
     if (status == ARES_SUCCESS) status = ::ares_set_servers_ports_csv(channel_, whom.text().c_str());
     if (status != ARES_SUCCESS) return finish(::ares_strerror(status));
+    ::ares_set_socket_functions(channel_, &quiet_sockets, nullptr);
     done_.expires_after(timeout);
     ::ares_query(
         channel_, name.c_str(), 1, static_cast<int>(type),

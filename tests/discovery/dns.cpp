@@ -3,7 +3,9 @@
 /// The dns_resolver over a nameserver that answers as it is told. Most tests clamp the TTL to a few
 /// milliseconds, so that the resolver asks soon again.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <map>
 #include <mutex>
 #include <set>
@@ -558,4 +560,43 @@ TEST_CASE("a port of 0 is told, and is no backend, not even where it is the only
   CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
   server.answer(zone{{srv(service, "web.test", 0), srv(service, "web.test", 81), a("web.test", "10.0.0.1")}});
   CHECK(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:81"}; }));
+}
+
+TEST_CASE("a nameserver that hangs up as soon as TCP has reached it is told, and raises no signal") {
+  static volatile std::sig_atomic_t broken = 0;
+  auto* const before = std::signal(SIGPIPE, [](int) { broken = 1; });
+  namespace ip = boost::asio::ip;
+  boost::asio::io_context servers, context;
+  ip::tcp::acceptor acceptor{servers, {ip::make_address("127.0.0.1"), 0}};
+  const auto here = acceptor.local_endpoint();
+  std::atomic<int> left = 5;
+  std::thread over_tcp{[&] {
+    for (; left > 0; --left) {
+      auto peer = acceptor.accept();
+      peer.shutdown(ip::tcp::socket::shutdown_send);
+      peer.set_option(boost::asio::socket_base::linger{true, 0});
+      peer.close();
+    }
+  }};
+  // Over UDP each answer is the question, and truncated.
+  ip::udp::socket udp{servers, {here.address(), here.port()}};
+  std::thread over_udp{[&] {
+    for (bytes message(2000); left > 0;) {
+      ip::udp::endpoint from;
+      const auto size = udp.receive_from(boost::asio::buffer(message), from);
+      message[2] = 0x82;
+      udp.send_to(boost::asio::buffer(message, size), from);
+    }
+  }};
+  const auto told = std::make_shared<notes>();
+  dns_resolver resolver{"svc.test", ask({"127.0.0.1:" + std::to_string(here.port())})};
+  resolver.async_run(resolver_sink{told}, boost::asio::bind_executor(context, [](error_code) {}));
+  // Slow enough for the server to be gone when the question is written.
+  CHECK(eventually([&] { return context.poll_one(), left <= 0 && !told->failures().empty(); }));
+  CHECK(told->keys().empty());
+  udp.send_to(boost::asio::buffer("end"), udp.local_endpoint());
+  over_tcp.join();
+  over_udp.join();
+  std::signal(SIGPIPE, before);
+  CHECK(broken == 0);
 }
