@@ -522,8 +522,8 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   /// What was known of it stays known.
   void cannot_read(const std::string& path, int result) {
     fail(zookeeper_error(result), "zookeeper_resolver: reading the node " + path + ": " + zerror(result));
-    is_unreadable_ = true;
-    read_again_after(unreadable_delay_.next(memory_->random));
+    if (!std::exchange(is_unreadable_, true)) pause_ = unreadable_delay_.next(memory_->random);
+    read_again_after(pause_);
   }
 
   void useful() noexcept {
@@ -623,7 +623,8 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   std::map<std::string, std::optional<backend>> children_;  ///< By name; a primary by the empty name.
   std::string what_is_wrong_;
   std::set<std::string> unreadable_;
-  bool is_unreadable_ = false;
+  bool is_unreadable_ = false;  ///< Something, since all was told last.
+  duration pause_{};            ///< Before that is read again.
   bool is_read_anew_ = false;
 };
 

@@ -514,3 +514,22 @@ TEST_CASE("when the connection is lost, what was read of a group so far is no an
   CHECK(now.told().events() == expected);
   CHECK(now.stop().after < 200ms);
 }
+
+TEST_CASE("however many children may not be read, the pause before they are read again grows once") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  constexpr std::size_t hidden = 10;
+  for (std::size_t i = 0; i < hidden; ++i) {
+    const auto child = path + "/hidden" + std::to_string(i);
+    writer.create(child, "10.0.0.2:80");
+    writer.forbid(child);
+  }
+  auto options = options_of(path);
+  options.max_delay = 1h;
+  zookeeper_resolver resolver{options};
+  running now{resolver};
+  CHECK(eventually([&] { return now.told().failures().size() >= 4 * hidden; }));
+  CHECK(now.told().keys() == keys{"10.0.0.1:80"});
+}
