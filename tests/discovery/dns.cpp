@@ -2,6 +2,9 @@
 /// \file
 /// The dns_resolver over a nameserver that answers as it is told. Most tests clamp the TTL to a few
 /// milliseconds, so that the resolver asks soon again.
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -599,4 +602,28 @@ TEST_CASE("a nameserver that hangs up as soon as TCP has reached it is told, and
   over_udp.join();
   std::signal(SIGPIPE, before);
   CHECK(broken == 0);
+}
+
+TEST_CASE("a nameserver is reached over an address that holds for one link only") {
+  ifaddrs* all = nullptr;
+  REQUIRE(::getifaddrs(&all) == 0);
+  std::string address;
+  for (const auto* each = all; each; each = each->ifa_next) {
+    if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET6) continue;
+    const auto& raw = reinterpret_cast<const sockaddr_in6*>(each->ifa_addr)->sin6_addr;
+    boost::asio::ip::address_v6::bytes_type of;
+    std::copy_n(raw.s6_addr, of.size(), of.begin());
+    if (const boost::asio::ip::address_v6 plain{of}; plain.is_link_local())
+      address = plain.to_string() + '%' + each->ifa_name;
+  }
+  ::freeifaddrs(all);
+  if (address.empty()) return;  // there is none here
+  nameserver server{one_service, address};
+  CAPTURE(server.text());
+  const resolving run{dns_resolver{"svc.test", ask(server)}};
+  CHECK(eventually([&] { return run->rounds() == 1; }));
+  CHECK(run->failures().empty());
+  const resolving lost{dns_resolver{"svc.test", ask({"[fe80::1%no-such]:53"})}};
+  CHECK(eventually([&] { return !lost->failures().empty(); }));
+  CHECK_THAT(last_failure(lost), ct::ContainsSubstring("no interface 'no-such'"));
 }
