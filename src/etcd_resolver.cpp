@@ -231,6 +231,8 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
       if (error) co_return failed(error);
       if (parser.get().result() != http::status::ok)
         co_return refused("the watch: HTTP " + std::to_string(parser.get().result_int()));
+      // As much would be allocated before any of it has come.
+      if (parser.content_length().value_or(0) > longest_answer) co_return refused("the watch is too long");
     }
     std::string& body = parser.get().body();
     bool is_created = false;

@@ -292,6 +292,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
     due_.clear();
     unreadable_.clear();
     is_unreadable_ = false;
+    is_read_anew_ = false;  // what was read so far is no answer without the rest
     reread_.cancel();
 
     bool session_is_over = false;
@@ -521,8 +522,8 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   /// What was known of it stays known.
   void cannot_read(const std::string& path, int result) {
     fail(zookeeper_error(result), "zookeeper_resolver: reading the node " + path + ": " + zerror(result));
-    is_unreadable_ = true;
-    read_again_after(unreadable_delay_.next(memory_->random));
+    if (!std::exchange(is_unreadable_, true)) pause_ = unreadable_delay_.next(memory_->random);
+    read_again_after(pause_);
   }
 
   void useful() noexcept {
@@ -622,7 +623,8 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   std::map<std::string, std::optional<backend>> children_;  ///< By name; a primary by the empty name.
   std::string what_is_wrong_;
   std::set<std::string> unreadable_;
-  bool is_unreadable_ = false;
+  bool is_unreadable_ = false;  ///< Something, since all was told last.
+  duration pause_{};            ///< Before that is read again.
   bool is_read_anew_ = false;
 };
 

@@ -63,6 +63,16 @@ struct quitter {
   }
 };
 
+/// Names a backend, and gives up.
+struct one_shot : quitter {
+  template <class Token>
+  auto async_run(resolver_sink sink, Token&& token) {
+    sink.added({"10.0.0.1", 1});
+    sink.round_done();
+    return quitter::async_run(std::move(sink), std::forward<Token>(token));
+  }
+};
+
 /// What a run reports, as a pool sees it, and the order in which it comes.
 struct user {
   struct target final : cueball::detail::sink_target {
@@ -230,4 +240,29 @@ TEST_CASE("a resolver of any type serves a pool") {
   pool<support::scripted_connection> pool{which, support::follow(plan), pool_options{.rebalance_delay = 1ms}};
   pool.wait_ready(10, 10s);
   CHECK(pool.stats().backends.size() == 1);
+}
+
+TEST_CASE("a backend that is malformed is told, and is none") {
+  const auto sink = std::make_shared<std::optional<resolver_sink>>();
+  fallback_resolver both{on_demand{sink}, static_resolver{second}};
+  user him{both};
+  (*sink)->added({"db.example.com", 1});
+  (*sink)->round_done();
+  him.settle();
+  CHECK(him.said == keys{"+db.example.com:1", "+" + second.key()});
+  (*sink)->added(first);
+  him.settle();
+  CHECK(him.said.back() == "-" + second.key());
+  (*sink)->removed("db.example.com:1");
+  (*sink)->removed(first);
+  him.settle();
+  CHECK(him.said.back() == "-" + first.key());
+}
+
+TEST_CASE("one that gives up after it has named a backend is begun again with the next run, not passed by") {
+  fallback_resolver both{one_shot{}, static_resolver{second}};
+  user him{both};
+  CHECK(him.ended);
+  CHECK(him.how == asio::error::host_unreachable);
+  CHECK(him.said == keys{"+" + first.key()});
 }

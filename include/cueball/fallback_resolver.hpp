@@ -38,7 +38,7 @@ namespace cueball {
 ///
 /// A resolver that fails later keeps what it knows, as it does in a pool: there is nothing to fall back from.
 /// Those that were begun run until the run ends; one that gives up is begun again with the next run. Failures
-/// are passed on. The run gives up, with the last one's error, when all have.
+/// are passed on. The run gives up, with the last one's error, when all that were begun have.
 ///
 /// A handle: copies are the same resolver, of which one may run at a time.
 class fallback_resolver {
@@ -146,6 +146,7 @@ class fallback_resolver {
     }
 
     void set(std::size_t which, backend where) {
+      if (!problem_with(where).empty()) return sink_.added(std::move(where));  // to be told; it is no backend
       auto& its = *sources_[which];
       auto key = where.key();
       its.known.insert_or_assign(std::move(key), std::move(where));

@@ -100,10 +100,15 @@ std::optional<command> read(const std::vector<std::string>& arguments) {
       if (++it == arguments.end()) throw wrong_command{name + " has no value"};
       return *it;
     };
-    if (name == "-h" || name == "--help") return std::nullopt;
-    if (name == "-f" || name == "--follow")
+    const auto is_flag = [&](std::string_view letter, std::string_view word) {
+      if (name != letter && name != word) return false;
+      if (attached) throw wrong_command{name + " takes no value"};
+      return true;
+    };
+    if (is_flag("-h", "--help")) return std::nullopt;
+    if (is_flag("-f", "--follow"))
       all.follows = true;
-    else if (name == "-j" || name == "--json")
+    else if (is_flag("-j", "--json"))
       all.is_json = true;
     else if (name == "-p" || name == "--port")
       all.port = static_cast<std::uint16_t>(number(name, value(), 65535));

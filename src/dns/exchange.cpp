@@ -3,9 +3,15 @@
 
 #include <ares.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <utility>
@@ -28,13 +34,54 @@ namespace {
 /// What resolvers and paths without fragmentation agree on (DNS Flag Day 2020).
 constexpr int largest_datagram = 1232;
 
+/// The number of the interface with this name, or number; 0 if there is none.
+unsigned scope_of(const std::string& name) {
+  if (const auto index = ::if_nametoindex(name.c_str()); index != 0) return index;
+  unsigned number = 0;
+  const auto* const end = name.data() + name.size();
+  return std::from_chars(name.data(), end, number).ptr == end ? number : 0;
+}
+
+/// The sockets of c-ares are as its own would be, but for two things: when it writes to a server that has
+/// hung up, no signal ends the program; and an IPv6 address that holds for one link is that of `*scope`, an
+/// unsigned number, since c-ares 1.18 has no scopes.
+constexpr ares_socket_functions our_sockets{
+    .asocket = [](int family, int type, int protocol, void*) -> ares_socket_t {
+      return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+    },
+    .aclose = [](ares_socket_t socket, void*) { return ::close(socket); },
+    .aconnect =
+        [](ares_socket_t socket, const sockaddr* to, ares_socklen_t size, void* scope) {
+          sockaddr_in6 scoped{};
+          if (to->sa_family != AF_INET6 || size != sizeof scoped) return ::connect(socket, to, size);
+          std::memcpy(&scoped, to, sizeof scoped);
+          if (const auto index = *static_cast<const unsigned*>(scope); index != 0)
+            scoped.sin6_scope_id = index;
+          return ::connect(socket, reinterpret_cast<const sockaddr*>(&scoped), sizeof scoped);
+        },
+    .arecvfrom = [](ares_socket_t socket, void* into, std::size_t size, int flags, sockaddr* from,
+                    ares_socklen_t* from_size,
+                    void*) -> ares_ssize_t { return ::recvfrom(socket, into, size, flags, from, from_size); },
+    .asendv = [](ares_socket_t socket, const iovec* parts, int count, void*) -> ares_ssize_t {
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(parts);
+      message.msg_iovlen = static_cast<std::size_t>(count);
+      return ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    }};
+
 /// A channel of c-ares with one server and one question. c-ares says which sockets it wants to hear of; they
 /// are watched under descriptors of our own, since c-ares closes its own when it likes.
 class exchange : public std::enable_shared_from_this<exchange> {
  public:
   explicit exchange(const asio::any_io_executor& executor) : done_(executor) {}
 
-  void start(const nameserver& whom, const std::string& name, record_type type, duration timeout) {
+  void start(nameserver whom, const std::string& name, record_type type, duration timeout) {
+    if (const auto percent = whom.address.find('%'); percent != std::string::npos) {
+      const auto interface = whom.address.substr(percent + 1);
+      scope_ = scope_of(interface);
+      if (scope_ == 0) return finish("there is no interface '" + interface + "'");
+      whom.address.resize(percent);
+    }
     const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
     ares_options options{};
     options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP | ARES_FLAG_EDNS;
@@ -55,6 +102,7 @@ class exchange : public std::enable_shared_from_this<exchange> {
     if (status != ARES_SUCCESS) channel_ = nullptr;
     if (status == ARES_SUCCESS) status = ::ares_set_servers_ports_csv(channel_, whom.text().c_str());
     if (status != ARES_SUCCESS) return finish(::ares_strerror(status));
+    ::ares_set_socket_functions(channel_, &our_sockets, &scope_);
     done_.expires_after(timeout);
     ::ares_query(
         channel_, name.c_str(), 1, static_cast<int>(type),
@@ -158,6 +206,7 @@ class exchange : public std::enable_shared_from_this<exchange> {
   library in_use_;
   asio::steady_timer done_;  ///< Runs until the answer is here, or it is too late.
   ares_channel channel_ = nullptr;
+  unsigned scope_ = 0;  ///< Of the server's address.
   std::map<ares_socket_t, std::shared_ptr<watch>> watched_;
   reply reply_;
   bool finished_ = false;

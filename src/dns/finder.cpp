@@ -122,7 +122,9 @@ void finder::take_services(const lookup& answer) {
   for (const auto& each : answer.found.records) {
     const auto& service = std::get<service_data>(each.data);
     if (service.target == ".") continue;  // RFC 2782: decidedly not available
-    if (const auto wrong = problem_with_name(service.target); !wrong.empty()) {
+    auto wrong = problem_with_name(service.target);
+    if (wrong.empty() && service.port == 0) wrong = "has port 0";
+    if (!wrong.empty()) {
       sight_.problems.push_back(
           {errc::bad_argument,
            "the target '" + service.target + "' of the SRV record '" + each.owner + "' " + wrong});

@@ -137,13 +137,16 @@ any_resolver dns_from(std::string_view address, std::string_view rest, [[maybe_u
 #endif
 }
 
-/// Servers, and the path behind them.
+/// Servers, without the blanks around them, and the path behind them.
 [[maybe_unused]] std::pair<std::string, std::string> servers_and_path(std::string_view address,
                                                                       std::string_view rest) {
   const auto slash = rest.find('/');
   if (slash == 0 || rest.empty()) refuse(address, "names no servers");
   if (slash == rest.npos) refuse(address, "has no path behind its servers");
-  return {std::string{rest.substr(0, slash)}, std::string{rest.substr(slash)}};
+  std::string servers;
+  for (const auto one : split(rest.substr(0, slash), ',')) servers.append(one).append(",");
+  servers.pop_back();
+  return {std::move(servers), std::string{rest.substr(slash)}};
 }
 
 any_resolver zookeeper_from(std::string_view address, [[maybe_unused]] std::string_view rest,

@@ -2,8 +2,13 @@
 /// \file
 /// The dns_resolver over a nameserver that answers as it is told. Most tests clamp the TTL to a few
 /// milliseconds, so that the resolver asks soon again.
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <map>
 #include <mutex>
 #include <set>
@@ -525,4 +530,79 @@ TEST_CASE("bad options are refused by name and value") {
   } catch (const std::system_error& error) {
     CHECK(error.code() == make_error_code(errc::bad_option));
   }
+}
+
+TEST_CASE("a port of 0 is told, and is no backend, not even where it is the only one") {
+  nameserver server{one_service};
+  const resolving run{dns_resolver{"svc.test", ask(server)}};
+  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  server.answer(zone{{srv(service, "web.test", 0), a("web.test", "10.0.0.1")}});
+  REQUIRE(eventually([&] { return !run->failures().empty(); }));
+  CHECK_THAT(last_failure(run), ct::ContainsSubstring("'web.test'") && ct::ContainsSubstring("port 0"));
+  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
+  server.answer(zone{{srv(service, "web.test", 0), srv(service, "web.test", 81), a("web.test", "10.0.0.1")}});
+  CHECK(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:81"}; }));
+}
+
+TEST_CASE("a nameserver that hangs up as soon as TCP has reached it is told, and raises no signal") {
+  static volatile std::sig_atomic_t broken = 0;
+  auto* const before = std::signal(SIGPIPE, [](int) { broken = 1; });
+  namespace ip = boost::asio::ip;
+  boost::asio::io_context servers, context;
+  ip::tcp::acceptor acceptor{servers, {ip::make_address("127.0.0.1"), 0}};
+  const auto here = acceptor.local_endpoint();
+  std::atomic<int> left = 5;
+  std::thread over_tcp{[&] {
+    for (; left > 0; --left) {
+      auto peer = acceptor.accept();
+      peer.shutdown(ip::tcp::socket::shutdown_send);
+      peer.set_option(boost::asio::socket_base::linger{true, 0});
+      peer.close();
+    }
+  }};
+  // Over UDP each answer is the question, and truncated.
+  ip::udp::socket udp{servers, {here.address(), here.port()}};
+  std::thread over_udp{[&] {
+    for (bytes message(2000); left > 0;) {
+      ip::udp::endpoint from;
+      const auto size = udp.receive_from(boost::asio::buffer(message), from);
+      message[2] = 0x82;
+      udp.send_to(boost::asio::buffer(message, size), from);
+    }
+  }};
+  const auto told = std::make_shared<notes>();
+  dns_resolver resolver{"svc.test", ask({"127.0.0.1:" + std::to_string(here.port())})};
+  resolver.async_run(resolver_sink{told}, boost::asio::bind_executor(context, [](error_code) {}));
+  // Slow enough for the server to be gone when the question is written.
+  CHECK(eventually([&] { return context.poll_one(), left <= 0 && !told->failures().empty(); }));
+  CHECK(told->keys().empty());
+  udp.send_to(boost::asio::buffer("end"), udp.local_endpoint());
+  over_tcp.join();
+  over_udp.join();
+  std::signal(SIGPIPE, before);
+  CHECK(broken == 0);
+}
+
+TEST_CASE("a nameserver is reached over an address that holds for one link only") {
+  ifaddrs* all = nullptr;
+  REQUIRE(::getifaddrs(&all) == 0);
+  std::string address;
+  for (const auto* each = all; each; each = each->ifa_next) {
+    if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET6) continue;
+    const auto& raw = reinterpret_cast<const sockaddr_in6*>(each->ifa_addr)->sin6_addr;
+    boost::asio::ip::address_v6::bytes_type of;
+    std::copy_n(raw.s6_addr, of.size(), of.begin());
+    if (const boost::asio::ip::address_v6 plain{of}; plain.is_link_local())
+      address = plain.to_string() + '%' + each->ifa_name;
+  }
+  ::freeifaddrs(all);
+  if (address.empty()) return;  // there is none here
+  nameserver server{one_service, address};
+  CAPTURE(server.text());
+  const resolving run{dns_resolver{"svc.test", ask(server)}};
+  CHECK(eventually([&] { return run->rounds() == 1; }));
+  CHECK(run->failures().empty());
+  const resolving lost{dns_resolver{"svc.test", ask({"[fe80::1%no-such]:53"})}};
+  CHECK(eventually([&] { return !lost->failures().empty(); }));
+  CHECK_THAT(last_failure(lost), ct::ContainsSubstring("no interface 'no-such'"));
 }

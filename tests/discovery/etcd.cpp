@@ -281,3 +281,12 @@ TEST_CASE("etcd's options that cannot work are refused by name and value") {
              ct::ContainsSubstring("idle_limit is 1000000 ns"));
   CHECK(refusal({.endpoints = "http://h1:2379,[::1],h3", .prefix = "/x/"}).empty());
 }
+
+TEST_CASE("a watch that announces more than anybody has room for is refused, and the run goes on") {
+  const impostor server{{{good_range, "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000000\r\n\r\n{}\n"}}};
+  etcd_resolver resolver{options_of(server.endpoint())};
+  running now{resolver};
+  CHECK(eventually([&] { return server.connections() >= 3; }));
+  CHECK(now.told().heard(server.endpoint(), "too long"));
+  CHECK(now.stop().error == boost::asio::error::operation_aborted);
+}

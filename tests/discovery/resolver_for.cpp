@@ -101,3 +101,17 @@ TEST_CASE("what is wrong is named") {
     CHECK_THAT(problem(address), ct::ContainsSubstring(what));
   }
 }
+
+TEST_CASE("blanks around commas do no harm, whatever stands between them") {
+#ifdef CUEBALL_WITH_DNS
+  CHECK(problem("db.test:1?nameservers=10.0.0.1 , 10.0.0.2") == "nothing");
+#endif
+#ifdef CUEBALL_WITH_ZOOKEEPER
+  CHECK(problem("zookeeper://h1:2181 , h2/web") == "nothing");
+  CHECK_THAT(problem("zookeeper://h1, /web"), ct::ContainsSubstring("'h1,'"));
+#endif
+#ifdef CUEBALL_WITH_ETCD
+  CHECK(problem("etcd:// h1 , h2:2379/web/") == "nothing");
+  CHECK_THAT(problem("etcd://h 1/web/"), ct::ContainsSubstring("'h 1'"));
+#endif
+}

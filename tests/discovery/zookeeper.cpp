@@ -431,3 +431,105 @@ TEST_CASE("a server that accepts connections and hangs up is not hammered") {
   context.stop();
   server.join();
 }
+
+namespace {
+
+/// Speaks as much of ZooKeeper's protocol as it takes to serve /x with its children a and b; each of the
+/// first `losses` connections is lost when b is read.
+class forgetful_server {
+ public:
+  explicit forgetful_server(int losses)
+      : acceptor_(context_, {boost::asio::ip::make_address("127.0.0.1"), 0}), losses_(losses) {
+    thread_ = std::thread{[this] {
+      while (!is_over_) serve(acceptor_.accept());
+    }};
+  }
+
+  /// After the last of its clients has gone.
+  ~forgetful_server() {
+    is_over_ = true;
+    boost::asio::ip::tcp::socket last{context_};
+    boost::system::error_code ignored;
+    last.connect(acceptor_.local_endpoint(), ignored);
+    last.close(ignored);
+    thread_.join();
+  }
+
+  std::string text() const { return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+
+ private:
+  static std::string number(std::uint64_t value, int bytes = 4) {
+    std::string out;
+    while (bytes-- > 0) out += static_cast<char>(value >> 8 * bytes);
+    return out;
+  }
+  static std::string text_of(const std::string& bytes) { return number(bytes.size()) + bytes; }
+  static std::string stat() { return std::string(68, '\0'); }
+
+  void serve(boost::asio::ip::tcp::socket peer) {
+    boost::system::error_code error;
+    const auto read = [&] {
+      unsigned char size[4] = {};
+      boost::asio::read(peer, boost::asio::buffer(size), error);
+      std::string frame(error ? 0 : std::size_t{size[2]} << 8 | size[3], '\0');
+      if (!error) boost::asio::read(peer, boost::asio::buffer(frame), error);
+      return frame;
+    };
+    const auto write = [&](const std::string& body) {
+      boost::asio::write(peer, boost::asio::buffer(text_of(body)), error);
+    };
+    read();
+    write(number(0) + number(10'000) + number(1, 8) + text_of(std::string(16, 'p')) + '\0');
+    for (auto request = read(); !error; request = read()) {
+      const auto reply_to = request.substr(0, 4) + number(1, 8) + number(0);
+      const auto type = request.substr(4, 4);
+      if (type == number(8) || type == number(12))
+        write(reply_to + number(2) + text_of("a") + text_of("b") + (type == number(12) ? stat() : ""));
+      else if (type != number(4))
+        write(reply_to);
+      else if (request.find("/x/a") != request.npos)
+        write(reply_to + text_of("10.0.0.1:80") + stat());
+      else if (losses_-- > 0)
+        return;
+      else
+        write(reply_to + text_of("10.0.0.2:80") + stat());
+    }
+  }
+
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  int losses_;
+  std::atomic<bool> is_over_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("when the connection is lost, what was read of a group so far is no answer") {
+  const forgetful_server server{3};
+  zookeeper_resolver resolver{{.servers = server.text(), .path = "/x", .delay = 10ms, .max_delay = 20ms}};
+  running now{resolver};
+  CHECK(eventually([&] { return now.told().keys().size() == 2; }));
+  const std::vector<std::string> expected{"+10.0.0.1:80", "+10.0.0.2:80", "done"};
+  CHECK(now.told().events() == expected);
+  CHECK(now.stop().after < 200ms);
+}
+
+TEST_CASE("however many children may not be read, the pause before they are read again grows once") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  constexpr std::size_t hidden = 10;
+  for (std::size_t i = 0; i < hidden; ++i) {
+    const auto child = path + "/hidden" + std::to_string(i);
+    writer.create(child, "10.0.0.2:80");
+    writer.forbid(child);
+  }
+  auto options = options_of(path);
+  options.max_delay = 1h;
+  zookeeper_resolver resolver{options};
+  running now{resolver};
+  CHECK(eventually([&] { return now.told().failures().size() >= 4 * hidden; }));
+  CHECK(now.told().keys() == keys{"10.0.0.1:80"});
+}
