@@ -17,6 +17,7 @@
 
 #include <support/catch.hpp>
 #include <support/claiming.hpp>
+#include <support/descriptors.hpp>
 #include <support/echo_server.hpp>
 #include <support/eventually.hpp>
 #include <support/recorder.hpp>
@@ -371,6 +372,21 @@ TEST_CASE("nonsense of a server changes nothing, is told, and is not asked for a
   const int before = server.connections();
   std::this_thread::sleep_for(500ms);
   CHECK(server.connections() - before <= 6);
+}
+
+TEST_CASE("no program that is started meanwhile keeps a watch of etcd's open") {
+  const support::etcd_server server;
+  server.put("/web/a", "10.0.0.1:80");
+  for (const auto& endpoint : {server.endpoint(), "localhost:" + std::to_string(server.port())}) {
+    auto options = options_of(endpoint);
+    options.idle_limit = 30s;
+    etcd_resolver resolver{options};
+    running now{resolver};
+    REQUIRE(eventually([&] { return now.told().keys().size() == 1; }));
+    const auto sockets = support::sockets_to(server.port());
+    CHECK(sockets.all == 1);
+    CHECK(sockets.inherited == 0);
+  }
 }
 
 TEST_CASE("a context that is destroyed with a run of etcd's in it leaves nothing behind") {
