@@ -82,8 +82,10 @@ std::string zookeeper_ensemble::ask(const member& which, const std::string& comm
   socket.connect({boost::asio::ip::make_address("127.0.0.1"), which.port}, error);
   if (error) return {};
   boost::asio::write(socket, boost::asio::buffer(command), error);
+  // A server that has just begun may take the command and never answer.
   std::string text;
-  boost::asio::read(socket, boost::asio::dynamic_buffer(text), error);
+  boost::asio::async_read(socket, boost::asio::dynamic_buffer(text), [](auto, auto) {});
+  context.run_for(std::chrono::seconds{1});
   return text;
 }
 
