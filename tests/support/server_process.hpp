@@ -57,7 +57,7 @@ inline std::vector<std::uint16_t> free_ports(std::size_t count) {
   return ports;
 }
 
-/// Ends with this object, or with the test.
+/// Ends by itself, with this object, or with the test.
 class server_process {
  public:
   /// \param log where its output goes
@@ -92,6 +92,13 @@ class server_process {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
     pid_ = -1;
+  }
+
+  /// For its end. What it returned, or -1 if a signal ended it.
+  int wait() {
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
 
   void freeze() const { ::kill(pid_, SIGSTOP); }
