@@ -339,6 +339,61 @@ TEST_CASE("a pool follows etcd while the member that is watched is frozen") {
       [](auto& member) { member.freeze(); }, [](auto& member) { member.thaw(); });
 }
 
+TEST_CASE("while etcd has no majority a pool keeps what it knows, though the member that it watches runs") {
+  auto& cluster = shared_cluster();
+  support::echo_server first, second, third;
+  cluster[0].put("/web/first", text_of(first));
+  cluster[0].put("/web/second", text_of(second));
+  pool<tcp_connection, observer::counting> pool{etcd_resolver{options_of(cluster.endpoints())},
+                                                {.max_connections = 6, .rebalance_delay = 10ms}};
+  pool.wait_ready(6, 10s);
+  const auto& seen = pool.observer();
+  support::claiming load{pool};
+  const auto watched = cluster.watched();
+  auto &one = cluster[(watched + 1) % 3], &other = cluster[(watched + 2) % 3];
+  one.kill();
+  other.kill();
+  // All three have been asked, and none can read from the whole cluster.
+  CHECK(eventually([&] { return seen.resolver_failed.value() >= 3; }));
+  CHECK(seen.backend_removed.value() == 0);
+  CHECK(seen.closed.value() == 0);
+  one.start();
+  one.put("/web/third", text_of(third));
+  CHECK(eventually([&] { return first.open() == 2 && second.open() == 2 && third.open() == 2; }));
+  other.start();
+  load.stop();
+  CHECK(load.failures() == "");
+  CHECK(seen.backend_added.value() == 3);
+  CHECK(seen.backend_changed.value() == 0);
+  CHECK(seen.backend_removed.value() == 0);
+  CHECK(seen.backend_dead.value() == 0);
+  CHECK(pool.stop(10s) == 0);
+  for (const char* each : {"first", "second", "third"}) cluster[0].remove(std::string{"/web/"} + each);
+}
+
+TEST_CASE("a member that takes no connection is given up in time for the next one") {
+  const support::etcd_server server;
+  server.put("/web/a", "10.0.0.1:80");
+  // Whoever connects while the line is full is not answered.
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::acceptor full{context};
+  full.open(boost::asio::ip::tcp::v4());
+  full.bind({boost::asio::ip::address_v4::loopback(), 0});
+  full.listen(0);
+  boost::asio::ip::tcp::socket only{context};
+  only.connect(full.local_endpoint());
+  const auto silent = "127.0.0.1:" + std::to_string(full.local_endpoint().port());
+  etcd_resolver resolver{options_of(silent + ',' + server.endpoint())};
+  running now{resolver};
+  CHECK(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  server.freeze();  // so that it is the other one's turn
+  CHECK(eventually([&] { return now.told().heard(silent); }));
+  server.thaw();
+  server.put("/web/b", "10.0.0.2:80");
+  CHECK(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.2:80"}; }));
+  CHECK(now.stop().after < 100ms);
+}
+
 TEST_CASE("nonsense of a server changes nothing, is told, and is not asked for as fast as can be") {
   const std::string stream = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const impostor server{{
