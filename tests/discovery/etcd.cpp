@@ -278,6 +278,28 @@ TEST_CASE("a watch that etcd cancels, since what it asks for was compacted, is b
   CHECK(between.accepted() == 2);
 }
 
+TEST_CASE("an etcd whose revisions are older than before, as after a restore, is believed and followed") {
+  support::etcd_server server;
+  for (int i = 0; i < 20; ++i) server.put("/other", std::to_string(i));
+  server.put("/web/a", "10.0.0.1:80");
+  server.put("/web/b", "10.0.0.2:80");
+  auto options = options_of(server.endpoint());
+  options.idle_limit = 30s;  // nothing is read again without need
+  etcd_resolver resolver{options};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.2:80"}; }));
+  server.kill();
+  server.forget();
+  server.start();
+  server.put("/web/a", "10.0.0.1:80");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80"}; }));
+  server.put("/web/c", "10.0.0.3:80");
+  REQUIRE(eventually([&] { return now.told().keys() == keys{"10.0.0.1:80", "10.0.0.3:80"}; }));
+  const std::vector<std::string> expected{"+10.0.0.1:80", "+10.0.0.2:80", "done", "-10.0.0.2:80",
+                                          "+10.0.0.3:80"};
+  CHECK(now.told().events() == expected);
+}
+
 TEST_CASE("a pool follows etcd, and no claim fails though it is restarted") {
   support::echo_server first, second, third;
   support::etcd_server server;

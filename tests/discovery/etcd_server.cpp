@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "etcd_server.hpp"
 
+#include <filesystem>
 #include <stdexcept>
 
 #include <boost/asio/buffer.hpp>
@@ -65,6 +66,10 @@ void etcd_server::launch() {
 void etcd_server::start() {
   launch();
   if (!eventually([&] { return serves(); })) throw std::runtime_error("etcd does not serve");
+}
+
+void etcd_server::forget() const {
+  std::filesystem::remove_all(directory_.path() / "data");
 }
 
 bool etcd_server::serves() const {

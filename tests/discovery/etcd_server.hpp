@@ -31,6 +31,8 @@ class etcd_server {
   /// Waits until it serves, for which it needs a leader.
   void start();
   void kill() { process_->kill(); }
+  /// Once it was killed: it begins with nothing, at revision 1.
+  void forget() const;
   void freeze() const { process_->freeze(); }
   void thaw() const { process_->thaw(); }
 
