@@ -16,6 +16,7 @@
 
 namespace support {
 
+using cueball::detail::end_of_prefix;
 using cueball::detail::to_base64;
 
 namespace {
@@ -100,6 +101,11 @@ std::string etcd_server::ask(const std::string& method, const std::string& path,
 void etcd_server::put(const std::string& key, const std::string& value, std::int64_t lease) const {
   post("/v3/kv/put", R"({"key": ")" + to_base64(key) + R"(", "value": ")" + to_base64(value) +
                          R"(", "lease": ")" + std::to_string(lease) + "\"}");
+}
+
+void etcd_server::remove_all(const std::string& prefix) const {
+  post("/v3/kv/deleterange", R"({"key": ")" + to_base64(prefix) + R"(", "range_end": ")" +
+                                 to_base64(end_of_prefix(prefix)) + "\"}");
 }
 
 void etcd_server::remove(const std::string& key) const {

@@ -51,6 +51,8 @@ class etcd_server {
   /// \param lease 0: none
   void put(const std::string& key, const std::string& value, std::int64_t lease = 0) const;
   void remove(const std::string& key) const;
+  /// All keys that begin with it, at one revision.
+  void remove_all(const std::string& prefix) const;
   std::int64_t grant(int seconds) const;
 
   /// All revisions before the present one are gone.
