@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// The laws of a resolver, of etcd_resolver over a real etcd.
-#include <algorithm>
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,17 +24,14 @@ class turned_etcd {
  public:
   void answer(const std::vector<backend>& all) {
     network_.hold();
+    std::map<std::string, std::string> put;
     for (const auto& where : all)
-      if (std::find(now_.begin(), now_.end(), where) == now_.end())
-        server_.put(key_of(where), R"({"host": ")" + where.address + R"(", "port": )" +
-                                       std::to_string(where.port) + R"(, "weight": )" +
-                                       std::to_string(where.weight) + '}');
-    const auto keyed = laws::by_key(all);
-    if (all.empty())
-      server_.remove_all(prefix);
-    else
-      for (const auto& where : now_)
-        if (!keyed.contains(where.key())) server_.remove(key_of(where));
+      put[key_of(where)] = R"({"host": ")" + where.address + R"(", "port": )" + std::to_string(where.port) +
+                           R"(, "weight": )" + std::to_string(where.weight) + '}';
+    std::vector<std::string> removed;
+    for (const auto& where : now_)
+      if (!put.contains(key_of(where))) removed.push_back(key_of(where));
+    server_.change(put, removed);
     now_ = all;
     network_.pass();
   }

@@ -16,7 +16,6 @@
 
 namespace support {
 
-using cueball::detail::end_of_prefix;
 using cueball::detail::to_base64;
 
 namespace {
@@ -103,9 +102,14 @@ void etcd_server::put(const std::string& key, const std::string& value, std::int
                          R"(", "lease": ")" + std::to_string(lease) + "\"}");
 }
 
-void etcd_server::remove_all(const std::string& prefix) const {
-  post("/v3/kv/deleterange", R"({"key": ")" + to_base64(prefix) + R"(", "range_end": ")" +
-                                 to_base64(end_of_prefix(prefix)) + "\"}");
+void etcd_server::change(const std::map<std::string, std::string>& put,
+                         const std::vector<std::string>& removed) const {
+  std::string all;
+  const auto add = [&](const std::string& what) { all += (all.empty() ? "" : ", ") + what; };
+  for (const auto& [key, value] : put)
+    add(R"({"request_put": {"key": ")" + to_base64(key) + R"(", "value": ")" + to_base64(value) + "\"}}");
+  for (const auto& key : removed) add(R"({"request_delete_range": {"key": ")" + to_base64(key) + "\"}}");
+  post("/v3/kv/txn", R"({"success": [)" + all + "]}");
 }
 
 void etcd_server::remove(const std::string& key) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,8 +52,9 @@ class etcd_server {
   /// \param lease 0: none
   void put(const std::string& key, const std::string& value, std::int64_t lease = 0) const;
   void remove(const std::string& key) const;
-  /// All keys that begin with it, at one revision.
-  void remove_all(const std::string& prefix) const;
+
+  /// Both at one revision.
+  void change(const std::map<std::string, std::string>& put, const std::vector<std::string>& removed) const;
   std::int64_t grant(int seconds) const;
 
   /// All revisions before the present one are gone.
