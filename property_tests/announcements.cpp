@@ -2,6 +2,7 @@
 /// \file
 /// What a resolver that has whole answers tells: replayed, it is what it knows.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -98,7 +99,7 @@ TEST_CASE("replayed, what is told is the answer, as far as it is believed", "[re
         for (const auto& [key, where] : believed)
           if (now.contains(key))
             missing.erase(key);
-          else if (++missing[key] < how.missing)
+          else if ((missing[key] += empty == how.empty ? std::max(empty, 1U) : 1) < how.missing)
             now.emplace(key, where);
           else
             missing.erase(key);
@@ -111,6 +112,20 @@ TEST_CASE("replayed, what is told is the answer, as far as it is believed", "[re
       }
     }
   }));
+}
+
+TEST_CASE("of the two patiences the later one decides", "[resolvers]") {
+  for (const patience how : {patience{.missing = 3, .empty = 2}, {.missing = 1, .empty = 3}, {3, 3}}) {
+    announcements told{how};
+    const auto pool = std::make_shared<replay>();
+    const resolver_sink sink{pool};
+    told.take(sink, {{"10.0.0.1", 1}});
+    told.take(sink, {});
+    told.take(sink, {});
+    CHECK(pool->now.size() == 1);
+    told.take(sink, {});
+    CHECK(pool->now.empty());
+  }
 }
 
 }  // namespace cueball::laws

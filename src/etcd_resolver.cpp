@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -283,10 +288,27 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
       if (error) co_return error;
       for (const auto& each : found) where.push_back(each.endpoint());
     }
-    stream_.expires_after(memory_->options.timeout);
-    const auto [error, reached] = co_await stream_.async_connect(where, to_tuple);
-    if (is_over_) co_return asio::error::operation_aborted;
-    co_return error;
+    stream_.expires_after(memory_->options.timeout);  // of all of them together
+    error_code last = asio::error::host_not_found;
+    for (const auto& each : where) {
+      stream_.close();
+      last = open(each.protocol());
+      if (last) continue;
+      std::tie(last) = co_await stream_.async_connect(each, to_tuple);
+      if (is_over_) co_return asio::error::operation_aborted;
+      if (!last || last == beast::error::timeout) break;
+    }
+    co_return last;
+  }
+
+  /// No program that is started meanwhile inherits it: see `tcp_connection::open`.
+  error_code open(const asio::ip::tcp& protocol) {
+    const int made = ::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC, protocol.protocol());
+    if (made < 0) return {errno, boost::system::system_category()};
+    error_code error;
+    stream_.socket().assign(protocol, made, error);
+    if (error) ::close(made);
+    return error;
   }
 
   /// From here, or from the connect, the time-out runs until the answer is there.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -383,8 +384,11 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
       const std::scoped_lock lock{zookeeper_client_mutex()};
       result = zookeeper_interest(handle_, &fd_, &interest_, &limit);
       // Once that has failed, the client names the next one.
-      if (result == ZOK && !is_connected_)
+      if (result == ZOK && !is_connected_) {
         if (const char* const server = zoo_get_current_server(handle_)) server_ = server;
+        // The client's socket would be inherited by a program that is started, and the session with it.
+        if (fd_ >= 0) ::fcntl(fd_, F_SETFD, FD_CLOEXEC);
+      }
     }
     if (result != ZOK) return lost(result);
     wait(limit);

@@ -19,8 +19,8 @@ struct patience {
   /// A backend is removed when so many answers in a row were without it; at least 1.
   std::uint32_t missing = 1;
 
-  /// An answer without any backends is obeyed when so many in a row were without; 0: never. `missing` counts
-  /// beside it: the later of the two decides.
+  /// An answer without any backends is believed when so many in a row were without; 0: never, and it is no
+  /// answer. `missing` counts beside it: the later of the two decides.
   std::uint32_t empty = 1;
 };
 
@@ -43,7 +43,9 @@ class announcements {
     else if (patience_.empty == 0 || ++empty_in_a_row_ < patience_.empty)
       return false;
 
-    for (auto& [key, it] : known_) ++it.missing;
+    // With the last of those that were not believed, the others are.
+    const auto answers = empty_in_a_row_ == 0 || empty_in_a_row_ > patience_.empty ? 1 : patience_.empty;
+    for (auto& [key, it] : known_) it.missing += answers;
     for (auto& where : answer) {
       auto key = where.key();
       const auto found = known_.find(key);

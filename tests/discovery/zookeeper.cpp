@@ -5,9 +5,11 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <cueball/observer/counting.hpp>
 #include <cueball/pool.hpp>
@@ -15,9 +17,12 @@
 #include <cueball/zookeeper_resolver.hpp>
 
 #include <support/catch.hpp>
+#include <support/claiming.hpp>
+#include <support/descriptors.hpp>
 #include <support/echo_server.hpp>
 #include <support/eventually.hpp>
 #include <support/recorder.hpp>
+#include <support/relay.hpp>
 
 #include "zookeeper_ensemble.hpp"
 
@@ -52,6 +57,19 @@ zookeeper_options primary_of(const std::string& path) {
 std::string state_with(const std::string& address, int port) {
   return R"({"generation": 1, "primary": {"id": "x", "ip": ")" + address + R"(", "pgUrl": "tcp://postgres@)" +
          address + ':' + std::to_string(port) + R"(/postgres"}})";
+}
+
+std::string text_of(const support::echo_server& server) {
+  return "127.0.0.1:" + std::to_string(server.port());
+}
+
+/// A busy machine may be late by so much.
+constexpr auto slack = 2s;
+
+/// An attempt that began too early is given up after two thirds of the session's time-out. The next server
+/// may not serve yet, either.
+duration at_most(const zookeeper_options& options) {
+  return options.session_timeout * 2 / 3 + options.max_delay * 3 / 2 * 2;
 }
 
 }  // namespace
@@ -285,47 +303,122 @@ TEST_CASE("while all servers are frozen the backends stay, and a stop takes no t
 
 TEST_CASE("a pool goes on while the leader of the ensemble is killed") {
   support::echo_server first, second, third;
-  const auto text_of = [](const support::echo_server& server) {
-    return "127.0.0.1:" + std::to_string(server.port());
-  };
   support::zookeeper_writer writer{shared_ensemble().servers()};
   const auto path = fresh_path();
   writer.create(path, "");
   writer.create(path + "/first", text_of(first));
   writer.create(path + "/second", text_of(second));
 
-  auto options = options_of(path);
+  const auto options = options_of(path);
+  constexpr auto rebalance_delay = 10ms;
   pool<tcp_connection, observer::counting> pool{zookeeper_resolver{options},
-                                                {.max_connections = 6, .rebalance_delay = 10ms}};
+                                                {.max_connections = 6, .rebalance_delay = rebalance_delay}};
   pool.wait_ready(6, 10s);
+  const auto& seen = pool.observer();
+  support::claiming load{pool};
 
-  std::atomic<bool> enough = false;
-  std::atomic<int> claims = 0, failures = 0;
-  std::thread load{[&] {
-    while (!enough) {
-      try {
-        auto lease = pool.claim(5s);
-        if (support::echo(*lease, "hello") != "hello") ++failures;
-        ++claims;
-      } catch (const std::exception&) {
-        ++failures;
-      }
-    }
-  }};
+  // Without their leader the others hang up, too.
   const auto leader = shared_ensemble().leader();
   shared_ensemble().kill(leader);
-  writer.create(path + "/third", text_of(third));
+  CHECK(eventually([&] { return seen.resolver_failed.value() >= 1; }));
+  writer.create(path + "/third", text_of(third));  // waits for a new one
+  const auto created = std::chrono::steady_clock::now();
   CHECK(eventually([&] { return third.open() == 2; }));
+  CHECK(std::chrono::steady_clock::now() - created < at_most(options) + rebalance_delay + slack);
+  CHECK(eventually([&] { return first.open() == 2 && second.open() == 2; }));
   writer.remove(path + "/first");
   CHECK(eventually([&] { return first.open() == 0 && second.open() == 3 && third.open() == 3; }));
+  CHECK(first.accepted() == 3);
   shared_ensemble().start(leader);
   CHECK(eventually([&] { return shared_ensemble().is_serving(); }));
+
+  // The same again is no news; what is comes after it.
   writer.set(path + "/third", text_of(third));
-  enough = true;
-  load.join();
-  CHECK(failures == 0);
-  CHECK(claims > 100);
+  writer.create(path + "/first", text_of(first));
+  CHECK(eventually([&] { return first.open() == 2 && second.open() == 2 && third.open() == 2; }));
+  const int before = load.count();
+  CHECK(eventually([&] { return load.count() > before + 100; }));
+  load.stop();
+  CHECK(load.failures() == "");
+  CHECK(seen.backend_added.value() == 4);
+  CHECK(seen.backend_changed.value() == 0);
+  CHECK(seen.backend_removed.value() == 1);
+  CHECK(seen.backend_dead.value() == 0);
   CHECK(pool.stop(10s) == 0);
+}
+
+TEST_CASE("a pool goes on while its session expires, and follows what happened meanwhile") {
+  support::echo_server first, second, third;
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/first", text_of(first));
+  writer.create(path + "/second", text_of(second));
+
+  std::vector<std::unique_ptr<support::relay>> network;
+  auto options = options_of(path);
+  options.servers.clear();
+  for (const auto port : shared_ensemble().ports()) {
+    network.push_back(std::make_unique<support::relay>(port));
+    options.servers += (options.servers.empty() ? "" : ",") + network.back()->endpoint();
+  }
+  options.session_timeout = 1300ms;  // by which the ensemble's sessions are told apart
+  constexpr auto rebalance_delay = 10ms;
+  pool<tcp_connection, observer::counting> pool{zookeeper_resolver{options},
+                                                {.max_connections = 6, .rebalance_delay = rebalance_delay}};
+  pool.wait_ready(6, 10s);
+  const auto& seen = pool.observer();
+  REQUIRE(eventually([&] { return first.open() == 3 && second.open() == 3; }));
+  const auto sessions = shared_ensemble().sessions_of(1300ms);
+  REQUIRE(sessions.size() == 1);
+  REQUIRE(shared_ensemble().has_session(*sessions.begin()));
+
+  support::claiming load{pool};
+  for (const auto& each : network) each->hold();
+  writer.create(path + "/third", text_of(third));
+  writer.remove(path + "/first");
+  CHECK(eventually([&] { return !shared_ensemble().has_session(*sessions.begin()); }));
+  CHECK(eventually([&] { return seen.resolver_failed.value() >= 1; }));
+  CHECK(seen.backend_added.value() == 2);
+  CHECK(seen.backend_removed.value() == 0);
+  CHECK(seen.closed.value() == 0);
+
+  for (const auto& each : network) each->pass();
+  const auto passed = std::chrono::steady_clock::now();
+  CHECK(eventually([&] { return first.open() == 0 && second.open() == 3 && third.open() == 3; }));
+  CHECK(std::chrono::steady_clock::now() - passed < at_most(options) + rebalance_delay + slack);
+  const auto now = shared_ensemble().sessions_of(1300ms);
+  CHECK(now.size() == 1);
+  CHECK(now != sessions);
+  const int before = load.count();
+  CHECK(eventually([&] { return load.count() > before + 100; }));
+  load.stop();
+  CHECK(load.failures() == "");
+  CHECK(seen.backend_added.value() == 3);
+  CHECK(seen.backend_changed.value() == 0);
+  CHECK(seen.backend_removed.value() == 1);
+  CHECK(seen.backend_dead.value() == 0);
+  CHECK(second.accepted() == 3);
+  CHECK(pool.stop(10s) == 0);
+}
+
+TEST_CASE("no program that is started meanwhile keeps a session open") {
+  support::zookeeper_writer writer{shared_ensemble().servers()};
+  const auto path = fresh_path();
+  writer.create(path, "");
+  writer.create(path + "/a", "10.0.0.1:80");
+  writer.hang_up();
+  zookeeper_resolver resolver{options_of(path)};
+  running now{resolver};
+  REQUIRE(eventually([&] { return now.told().keys().size() == 1; }));
+  support::socket_count all;
+  for (const auto port : shared_ensemble().ports()) {
+    const auto here = support::sockets_to(port);
+    all.all += here.all;
+    all.inherited += here.inherited;
+  }
+  CHECK(all.all == 1);
+  CHECK(all.inherited == 0);
 }
 
 TEST_CASE("a context that is destroyed with a run in it leaves nothing behind") {

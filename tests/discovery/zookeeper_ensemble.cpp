@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <sstream>
 
 #include <zookeeper/zookeeper.h>
 #include <boost/asio/buffer.hpp>
@@ -68,17 +69,51 @@ std::string zookeeper_ensemble::servers() const {
   return all;
 }
 
-std::string zookeeper_ensemble::mode_of(const member& which) const {
+std::vector<std::uint16_t> zookeeper_ensemble::ports() const {
+  std::vector<std::uint16_t> all;
+  for (const auto& node : nodes_) all.push_back(node.port);
+  return all;
+}
+
+std::string zookeeper_ensemble::ask(const member& which, const std::string& command) const {
   boost::asio::io_context context;
   boost::asio::ip::tcp::socket socket{context};
   boost::system::error_code error;
   socket.connect({boost::asio::ip::make_address("127.0.0.1"), which.port}, error);
   if (error) return {};
-  boost::asio::write(socket, boost::asio::buffer("srvr", 4), error);
+  boost::asio::write(socket, boost::asio::buffer(command), error);
+  // A server that has just begun may take the command and never answer.
   std::string text;
-  boost::asio::read(socket, boost::asio::dynamic_buffer(text), error);
+  boost::asio::async_read(socket, boost::asio::dynamic_buffer(text), [](auto, auto) {});
+  context.run_for(std::chrono::seconds{1});
+  return text;
+}
+
+std::string zookeeper_ensemble::mode_of(const member& which) const {
+  const auto text = ask(which, "srvr");
   const auto at = text.find("Mode: ");
   return at == text.npos ? "" : text.substr(at + 6, text.find('\n', at) - at - 6);
+}
+
+std::set<std::string> zookeeper_ensemble::sessions_of(std::chrono::milliseconds timeout) const {
+  const std::string granted = ",to=" + std::to_string(timeout.count()) + ',';
+  std::set<std::string> found;
+  for (const auto& node : nodes_) {
+    if (!node.process->is_running()) continue;
+    std::istringstream lines{ask(node, "cons")};
+    for (std::string line; std::getline(lines, line);) {
+      const auto at = line.find(",sid=");
+      if (at == line.npos || line.find(granted) == line.npos) continue;
+      found.insert(line.substr(at + 5, line.find(',', at + 5) - at - 5));
+    }
+  }
+  return found;
+}
+
+bool zookeeper_ensemble::has_session(const std::string& name) const {
+  const auto text = ask(nodes_[leader()], "dump");
+  if (text.empty()) throw std::runtime_error("the leader does not tell which sessions there are");
+  return text.find(name) != text.npos;
 }
 
 bool zookeeper_ensemble::is_serving() const {

@@ -3,9 +3,11 @@
 /// A real ZooKeeper ensemble on loopback, and somebody who writes to it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@ class zookeeper_ensemble {
 
   /// "127.0.0.1:1234,..."
   std::string servers() const;
+  std::vector<std::uint16_t> ports() const;
   std::size_t size() const { return nodes_.size(); }
 
   /// The one whose number that is; there must be one.
@@ -33,6 +36,12 @@ class zookeeper_ensemble {
   void start(std::size_t which);
   void freeze() const;
   void thaw() const;
+
+  /// The connected sessions that were granted this time-out, by name; each running server is asked.
+  std::set<std::string> sessions_of(std::chrono::milliseconds timeout) const;
+
+  /// Connected or not, it has not expired. By the leader, who decides that.
+  bool has_session(const std::string& name) const;
 
   /// Whether each that runs says what it is: leader, follower or standalone.
   bool is_serving() const;
@@ -44,6 +53,8 @@ class zookeeper_ensemble {
     std::optional<server_process> process;
   };
 
+  /// A command of four letters; nothing, if there is no answer.
+  std::string ask(const member& which, const std::string& command) const;
   std::string mode_of(const member& which) const;
 
   private_directory directory_;
