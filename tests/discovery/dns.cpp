@@ -535,13 +535,13 @@ TEST_CASE("bad options are refused by name and value") {
 TEST_CASE("a port of 0 is told, and is no backend, not even where it is the only one") {
   nameserver server{one_service};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   server.answer(zone{{srv(service, "web.test", 0), a("web.test", "10.0.0.1")}});
-  REQUIRE(eventually([&] { return !run->failures().empty(); }));
+  REQUIRE(eventually([&] { return !run.told().failures().empty(); }));
   CHECK_THAT(last_failure(run), ct::ContainsSubstring("'web.test'") && ct::ContainsSubstring("port 0"));
-  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
   server.answer(zone{{srv(service, "web.test", 0), srv(service, "web.test", 81), a("web.test", "10.0.0.1")}});
-  CHECK(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:81"}; }));
+  CHECK(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.1:81"}; }));
 }
 
 TEST_CASE("a nameserver that hangs up as soon as TCP has reached it is told, and raises no signal") {
@@ -570,7 +570,7 @@ TEST_CASE("a nameserver that hangs up as soon as TCP has reached it is told, and
       udp.send_to(boost::asio::buffer(message, size), from);
     }
   }};
-  const auto told = std::make_shared<notes>();
+  const auto told = std::make_shared<recorder>();
   dns_resolver resolver{"svc.test", ask({"127.0.0.1:" + std::to_string(here.port())})};
   resolver.async_run(resolver_sink{told}, boost::asio::bind_executor(context, [](error_code) {}));
   // Slow enough for the server to be gone when the question is written.
@@ -600,9 +600,9 @@ TEST_CASE("a nameserver is reached over an address that holds for one link only"
   nameserver server{one_service, address};
   CAPTURE(server.text());
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  CHECK(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->failures().empty());
+  CHECK(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().failures().empty());
   const resolving lost{dns_resolver{"svc.test", ask({"[fe80::1%no-such]:53"})}};
-  CHECK(eventually([&] { return !lost->failures().empty(); }));
+  CHECK(eventually([&] { return !lost.told().failures().empty(); }));
   CHECK_THAT(last_failure(lost), ct::ContainsSubstring("no interface 'no-such'"));
 }
