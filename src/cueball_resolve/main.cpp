@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 /// \file
 /// cueball-resolve: prints what a service resolves to.
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -62,8 +64,10 @@ Examples:
   cueball-resolve 'zookeeper://zk1,zk2/web | 10.0.0.1:80'
 
 Ends with 0 if there is a backend, 1 if there is none, 2 if the command was wrong, 3 if that could not be found
-out in time.
-)";
+out in time, 4 if it could not be printed.)";
+
+/// How long the run may take to end; a lookup that has not ended by then is left.
+constexpr std::chrono::milliseconds grace{100};
 
 struct command {
   std::string address;
@@ -76,6 +80,16 @@ struct command {
 struct wrong_command {
   std::string what;
 };
+
+/// A line, which is to be seen at once. Where that cannot be, the program ends, whatever is under way.
+void print(const std::string& line) {
+  errno = 0;
+  std::cout << line << std::endl;
+  if (std::cout) return;
+  const std::error_code why{errno != 0 ? errno : EIO, std::generic_category()};
+  std::cerr << "cueball-resolve: the output cannot be written: " << why.message() << '\n';
+  std::_Exit(4);
+}
 
 long number(const std::string& option, const std::string& text, long most) {
   char* end = nullptr;
@@ -148,27 +162,22 @@ class printer {
           });
         }
       });
-      std::cout << std::move(out).text() << std::endl;
-      return;
+      return print(std::move(out).text());
     }
-    if (how_.follows) std::cout << event << ' ';
-    std::cout << where.key();
-    if (where.weight != 1) std::cout << " weight=" << where.weight;
-    if (where.priority != 0) std::cout << " priority=" << where.priority;
-    std::cout << std::endl;
+    auto line = (how_.follows ? event + std::string{' '} : "") + where.key();
+    if (where.weight != 1) line += " weight=" + std::to_string(where.weight);
+    if (where.priority != 0) line += " priority=" + std::to_string(where.priority);
+    print(line);
   }
 
   void removed(const std::string& key) const {
-    if (!how_.is_json) {
-      std::cout << "removed " << key << std::endl;
-      return;
-    }
+    if (!how_.is_json) return print("removed " + key);
     detail::json_writer out;
     out.object([&] {
       out.member("event").value(std::string_view{"removed"});
       out.member("key").value(key);
     });
-    std::cout << std::move(out).text() << std::endl;
+    print(std::move(out).text());
   }
 
   /// What went wrong is not what was asked for: to the other stream, whatever the form.
@@ -204,9 +213,13 @@ class session {
                                        is_over_ = true;
                                        end();
                                      })));
-    context_.run();
-    if (!has_answer_) return 3;
-    return known_.empty() ? 1 : 0;
+    while (!is_ending_ && context_.run_one() > 0) {
+    }
+    context_.run_for(grace);
+    const int how = !has_answer_ ? 3 : known_.empty() ? 1 : 0;
+    // The system's lookup of a name cannot be ended, and the context would wait for it.
+    if (!context_.stopped()) std::_Exit(how);
+    return how;
   }
 
  private:
@@ -278,7 +291,7 @@ int main(int count, char** words) {
   try {
     const auto asked = read({words + 1, words + count});
     if (!asked) {
-      std::cout << help;
+      print(help);
       return 0;
     }
     return session{*asked}.run();
