@@ -3,12 +3,14 @@
 
 #include <ares.h>
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <resolv.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include <cueball/backend.hpp>
 
@@ -120,6 +122,34 @@ search_list system_search_list() {
   return out;
 }
 
+#ifdef __GLIBC__
+
+// c-ares 1.18 drops those whose address holds for one link only.
+std::vector<nameserver> system_nameservers() {
+  std::vector<nameserver> out;
+  struct __res_state state;
+  std::memset(&state, 0, sizeof state);
+  if (::res_ninit(&state) != 0) return out;
+  for (int i = 0; i < std::min(state.nscount, MAXNS); ++i) {
+    char text[INET6_ADDRSTRLEN];
+    if (const auto& v4 = state.nsaddr_list[i]; v4.sin_family == AF_INET) {
+      if (::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text)) out.push_back({text, ntohs(v4.sin_port)});
+    } else if (const auto* const v6 = state._u._ext.nsaddrs[i]) {
+      if (!::inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text)) continue;
+      std::string address = text;
+      if (const auto scope = v6->sin6_scope_id; scope != 0) {
+        char name[IF_NAMESIZE];
+        address += '%' + (::if_indextoname(scope, name) ? name : std::to_string(scope));
+      }
+      out.push_back({std::move(address), ntohs(v6->sin6_port)});
+    }
+  }
+  ::res_nclose(&state);
+  return out;
+}
+
+#else
+
 std::vector<nameserver> system_nameservers() {
   std::vector<nameserver> out;
   const library in_use;
@@ -138,5 +168,7 @@ std::vector<nameserver> system_nameservers() {
   ::ares_destroy(channel);
   return out;
 }
+
+#endif
 
 }  // namespace cueball::dns

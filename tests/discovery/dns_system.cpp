@@ -70,6 +70,16 @@ TEST_CASE("a nameserver of the system is reached over IPv6") {
   CHECK(run.told().keys() == keys{"svc.test@10.0.0.1:80"});
 }
 
+TEST_CASE("a nameserver of the system is reached over an address that holds for one link only") {
+  here.give_loopback("fe80::53");
+  nameserver server{svc_at("10.0.0.1"), "fe80::53%lo", 53};
+  here.configure("nameserver fe80::54%no-such\nnameserver fe80::53%lo\n");
+  const resolving run{dns_resolver{"svc.test", ask_the_system()}};
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"svc.test@10.0.0.1:80"});
+  CHECK(run.told().failures().empty());
+}
+
 TEST_CASE("where the system names no nameserver, that of this host is asked") {
   nameserver server{svc_at("10.0.0.1"), "127.0.0.1", 53};
   here.configure("# nothing\n");

@@ -3,7 +3,9 @@
 /// A network and an /etc/resolv.conf of the test's own.
 #pragma once
 
+#include <arpa/inet.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -18,6 +21,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/eventually.hpp"
 #include "support/server_process.hpp"
 
 namespace support {
@@ -49,6 +53,27 @@ class own_system {
     if (::mount(file.c_str(), path, nullptr, MS_BIND, nullptr) != 0)
       throw std::runtime_error(std::string{path} + ": " + std::strerror(errno));
     ++files_;
+  }
+
+  /// An IPv6 address more, as soon as the system lets it be used.
+  void give_loopback(const std::string& address) const {
+    const int socket = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct {
+      in6_addr address;
+      std::uint32_t prefix_length;
+      int interface;
+    } request{{}, 64, static_cast<int>(::if_nametoindex("lo"))};
+    ::inet_pton(AF_INET6, address.c_str(), &request.address);
+    sockaddr_in6 with_scope{};
+    with_scope.sin6_family = AF_INET6;
+    with_scope.sin6_addr = request.address;
+    with_scope.sin6_scope_id = static_cast<std::uint32_t>(request.interface);
+    const bool is_given =
+        ::ioctl(socket, SIOCSIFADDR, &request) == 0 && eventually([&] {
+          return ::bind(socket, reinterpret_cast<const sockaddr*>(&with_scope), sizeof with_scope) == 0;
+        });
+    ::close(socket);
+    if (!is_given) throw std::runtime_error(address + ": " + std::strerror(errno));
   }
 
  private:
