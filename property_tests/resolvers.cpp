@@ -232,6 +232,32 @@ struct asks_in_a_thread {
   }
 };
 
+/// Looks a few times, and gives up; or at once.
+struct gives_up_often {
+  template <class Token>
+  auto async_run(resolver_sink sink, Token&& token) {
+    of.begin(sink);
+    const auto timer =
+        std::make_shared<boost::asio::steady_timer>(boost::asio::get_associated_executor(token));
+    return boost::asio::async_compose<Token, void(error_code)>(
+        [this, timer, left = looks, begun = false, to = std::move(sink)](auto& self,
+                                                                         error_code = {}) mutable {
+          if (self.get_cancellation_state().cancelled() != boost::asio::cancellation_type::none)
+            return self.complete(boost::asio::error::operation_aborted);
+          if (std::exchange(begun, true)) {
+            if (left-- == 0) return self.complete(boost::asio::error::host_unreachable);
+            of.look(to);
+          }
+          timer->expires_after(std::chrono::milliseconds{1});
+          timer->async_wait(std::move(self));
+        },
+        token, *timer);
+  }
+
+  reader of;
+  int looks = 0;
+};
+
 /// What the suite says of it, or `expected` if that is part of it; empty: nothing.
 template <class Resolver>
 std::string verdict(fault wrong, const resolver_terms& terms, const std::string& expected = {}) {
@@ -302,6 +328,19 @@ TEST_CASE("the shipped resolvers that need no server are lawful", "[resolvers]")
   CHECK_NOTHROW(
       check_resolver([&] { return any_resolver{fallback_resolver{inside.resolver, manual_resolver{}}}; },
                      inside, {.changes = 300}));
+}
+
+TEST_CASE("a fallback_resolver is lawful though those inside give up again and again", "[resolvers]") {
+  const fallback_options soon{.delay = std::chrono::milliseconds{1},
+                              .max_delay = std::chrono::milliseconds{1}};
+  const auto over = [&](const std::shared_ptr<board>& source, int looks, any_resolver last) {
+    return fallback_resolver{
+        {any_resolver{gives_up_often{{source, {}, fault::none}, looks}}, std::move(last)}, soon};
+  };
+  CHECK_NOTHROW(check_resolver(
+      [&] { return over(std::make_shared<board>(), 0, any_resolver{static_resolver{{"10.0.0.2", 1}}}); }));
+  const auto source = std::make_shared<board>();
+  CHECK_NOTHROW(check_resolver([&] { return over(source, 3, any_resolver{manual_resolver{}}); }, *source));
 }
 
 }  // namespace cueball::laws

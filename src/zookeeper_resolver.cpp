@@ -132,6 +132,10 @@ class zookeeper_memory {
   const std::string path;  ///< The whole path of the node.
   random_source random;
   announcements known;
+
+  /// By name; a primary by the empty name. What may not be read any more stays what it was, also in a run
+  /// that never read it.
+  std::map<std::string, std::optional<backend>> children;
 };
 
 namespace {
@@ -450,7 +454,8 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
       if (path == memory_->path)
         root_is_due_ = true;
       else if (const auto slash = path.rfind('/'); slash != path.npos)
-        if (auto child = path.substr(slash + 1); children_.contains(child)) due_.insert(std::move(child));
+        if (auto child = path.substr(slash + 1); memory_->children.contains(child))
+          due_.insert(std::move(child));
     }
   }
 
@@ -465,7 +470,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
       return;
     }
     if (got.result == ZNONODE) {
-      children_.clear();
+      memory_->children.clear();
       due_.clear();
       what_is_wrong_ = "the node " + memory_->path + " does not exist";
     } else if (got.result != ZOK) {
@@ -484,31 +489,32 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   void take_children(std::vector<std::string> names) {
     std::map<std::string, std::optional<backend>> now;
     for (auto& name : names) {
-      const auto known = children_.find(name);
-      if (known == children_.end() || all_are_due_) due_.insert(name);
-      now.emplace(std::move(name), known == children_.end() ? std::nullopt : std::move(known->second));
+      const auto known = memory_->children.find(name);
+      if (known == memory_->children.end() || all_are_due_) due_.insert(name);
+      now.emplace(std::move(name),
+                  known == memory_->children.end() ? std::nullopt : std::move(known->second));
     }
-    children_ = std::move(now);
-    std::erase_if(due_, [&](const std::string& name) { return !children_.contains(name); });
+    memory_->children = std::move(now);
+    std::erase_if(due_, [&](const std::string& name) { return !memory_->children.contains(name); });
     all_are_due_ = false;
   }
 
   void take_primary(const std::string& data) {
-    children_.clear();
+    memory_->children.clear();
     auto found = read_primary(data);
     if (!found.problem.empty())
       fail(errc::bad_backend, "zookeeper_resolver: the node " + memory_->path + ' ' + found.problem);
     else if (!found.where)
       what_is_wrong_ = "the node " + memory_->path + " names no primary";
-    if (found.where) children_.emplace("", std::move(found.where));
+    if (found.where) memory_->children.emplace("", std::move(found.where));
   }
 
   void take_child(answer got) {
     --in_flight_;
-    const auto child = children_.find(got.asked.child);
-    if (child == children_.end()) return;
+    const auto child = memory_->children.find(got.asked.child);
+    if (child == memory_->children.end()) return;
     if (got.result == ZNONODE) {
-      children_.erase(child);
+      memory_->children.erase(child);
     } else if (got.result != ZOK) {
       unreadable_.insert(got.asked.child);
       return cannot_read(path_of(got.asked.child), got.result);
@@ -538,7 +544,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   void tell() {
     is_read_anew_ = false;
     std::vector<backend> all;
-    for (const auto& [name, where] : children_)
+    for (const auto& [name, where] : memory_->children)
       if (where) all.push_back(*where);
     const auto& options = memory_->options;
     const bool wants_more =
@@ -559,7 +565,7 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
       self->root_is_due_ = true;
       self->is_unreadable_ = false;
       for (const auto& child : std::exchange(self->unreadable_, {}))
-        if (self->children_.contains(child)) self->due_.insert(child);
+        if (self->memory_->children.contains(child)) self->due_.insert(child);
       self->stop_waiting();
       self->turn_.cancel();
       self->go_on();
@@ -624,7 +630,6 @@ class zookeeper_run final : public std::enable_shared_from_this<zookeeper_run> {
   bool all_are_due_ = false;      ///< All children, as soon as their names are known.
   std::set<std::string> due_;
   std::size_t in_flight_ = 0;
-  std::map<std::string, std::optional<backend>> children_;  ///< By name; a primary by the empty name.
   std::string what_is_wrong_;
   std::set<std::string> unreadable_;
   bool is_unreadable_ = false;  ///< Something, since all was told last.

@@ -3,11 +3,14 @@
 /// fallback_resolver: the first of several resolvers that knows of a backend.
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,14 +25,49 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <cueball/announcements.hpp>
 #include <cueball/any_resolver.hpp>
 #include <cueball/backend.hpp>
+#include <cueball/core/backoff.hpp>
+#include <cueball/detail/refusal.hpp>
+#include <cueball/detail/what.hpp>
 #include <cueball/error.hpp>
+#include <cueball/pool_options.hpp>
+#include <cueball/random.hpp>
 #include <cueball/resolver.hpp>
+#include <cueball/time.hpp>
 
 namespace cueball {
+
+/// An aggregate: how a resolver that gave up is run again.
+struct fallback_options {
+  /// After its run has ended: doubled with each run in a row that did not answer, up to `max_delay`, and
+  /// spread. 1 ms to 365 days.
+  duration delay = std::chrono::milliseconds{250};
+
+  /// Not less than `delay`, to 365 days.
+  duration max_delay = std::chrono::seconds{10};
+
+  /// 0 to 1: delays are multiplied by a random factor from `1 - spread` to `1 + spread`.
+  double spread = 0.2;
+
+  /// Of the spread. None: a fresh one from the operating system.
+  std::optional<std::uint64_t> seed{};
+};
+
+/// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
+inline void check(const fallback_options& options) {
+  const std::string aggregate = "fallback_options::";
+  if (options.delay < detail::shortest_interval || options.delay > detail::longest_interval)
+    detail::refuse(aggregate + "delay", detail::in_words(options.delay), "1 ms to 365 days");
+  if (options.max_delay < options.delay || options.max_delay > detail::longest_interval)
+    detail::refuse(aggregate + "max_delay", detail::in_words(options.max_delay),
+                   detail::in_words(options.delay) + " to 365 days");
+  if (!(options.spread >= 0.0 && options.spread <= 1.0))
+    detail::refuse(aggregate + "spread", std::to_string(options.spread), "0 to 1");
+}
 
 /// Tries resolvers in order. The backends are those of the first one that knows of any; each next one is
 /// begun when the one before it has failed, ended, or found nothing, and what it knows is used until an
@@ -37,16 +75,22 @@ namespace cueball {
 /// `static_resolver`, for instance.
 ///
 /// A resolver that fails later keeps what it knows, as it does in a pool: there is nothing to fall back from.
-/// Those that were begun run until the run ends; one that gives up is begun again with the next run. Failures
-/// are passed on. The run gives up, with the last one's error, when all that were begun have.
+/// Those that were begun go on until the run ends: one that gives up is run again, after a while, and what it
+/// knew is kept until it has answered anew. Failures are passed on. The run itself never gives up.
 ///
 /// A handle: copies are the same resolver, of which one may run at a time.
 class fallback_resolver {
  public:
-  /// Throws `std::system_error` (`errc::bad_argument`) if there is none.
-  explicit fallback_resolver(std::vector<any_resolver> in_order)
-      : resolvers_(std::make_shared<std::vector<any_resolver>>(std::move(in_order))) {
-    if (resolvers_->empty()) throw_error(errc::bad_argument, "fallback_resolver: there is no resolver");
+  /// Throws `std::system_error` (`errc::bad_argument`) if there is none, or as `check(options)`.
+  explicit fallback_resolver(std::vector<any_resolver> in_order, fallback_options options = {}) {
+    if (in_order.empty()) throw_error(errc::bad_argument, "fallback_resolver: there is no resolver");
+    check(options);
+    std::random_device device;
+    const auto seed = options.seed ? *options.seed : std::uint64_t{device()} << 32U | device();
+    memory_ = std::make_shared<memory>(
+        memory{std::move(in_order),
+               {.delay = options.delay, .max_delay = options.max_delay, .spread = options.spread},
+               random_source{seed}});
   }
 
   template <async_resolver... Resolvers>
@@ -58,7 +102,7 @@ class fallback_resolver {
   template <class Token>
   auto async_run(resolver_sink sink, Token&& token) {
     return boost::asio::async_initiate<Token, void(error_code)>(
-        [](auto handler, std::shared_ptr<std::vector<any_resolver>> of, resolver_sink to) {
+        [](auto handler, std::shared_ptr<memory> of, resolver_sink to) {
           const boost::asio::any_io_executor executor = boost::asio::get_associated_executor(handler);
           auto slot = boost::asio::get_associated_cancellation_slot(handler);
           const auto begun =
@@ -70,7 +114,7 @@ class fallback_resolver {
             });
           begun->begin_next();
         },
-        token, resolvers_, std::move(sink));
+        token, memory_, std::move(sink));
   }
 
  private:
@@ -82,12 +126,20 @@ class fallback_resolver {
       return any_resolver{std::move(resolver)};
   }
 
+  /// What outlives a run.
+  struct memory {
+    std::vector<any_resolver> resolvers;
+    operation_recovery recovery;
+    random_source random;
+  };
+
   class run;
 
-  /// What one of them reports. Any thread may do so.
+  /// What one of them reports in one run of its own. Any thread may do so.
   class listener final : public detail::sink_target {
    public:
-    listener(const std::shared_ptr<run>& of, std::size_t which) : run_(of), which_(which) {}
+    listener(const std::shared_ptr<run>& of, std::size_t which, std::uint64_t turn)
+        : run_(of), which_(which), turn_(turn) {}
 
     void added(backend where) override { note(&run::set, std::move(where)); }
     void changed(backend where) override { note(&run::set, std::move(where)); }
@@ -98,11 +150,12 @@ class fallback_resolver {
    private:
     template <class... Parameters, class... Values>
     void note(void (run::*what)(std::size_t, Parameters...), Values... values) {
-      if (const auto still = run_.lock()) still->post(which_, what, std::move(values)...);
+      if (const auto still = run_.lock()) still->post(which_, turn_, what, std::move(values)...);
     }
 
     std::weak_ptr<run> run_;
     std::size_t which_;
+    std::uint64_t turn_;
   };
 
   /// All but `post` on the executor.
@@ -110,53 +163,48 @@ class fallback_resolver {
    public:
     using handler_type = boost::asio::any_completion_handler<void(error_code)>;
 
-    run(std::shared_ptr<std::vector<any_resolver>> of, resolver_sink to, boost::asio::any_io_executor on,
-        handler_type handler)
-        : resolvers_(std::move(of)),
+    run(std::shared_ptr<memory> of, resolver_sink to, boost::asio::any_io_executor on, handler_type handler)
+        : memory_(std::move(of)),
           sink_(std::move(to)),
           executor_(std::move(on)),
           handler_(std::move(handler)) {}
 
     void begin_next() {
-      const auto which = sources_.size();
-      if (which == resolvers_->size() || cancelled_) return;
-      auto& one = *sources_.emplace_back(std::make_unique<source>());
-      ++running_;
-      (*resolvers_)[which].async_run(
-          resolver_sink{std::make_shared<listener>(shared_from_this(), which)},
-          boost::asio::bind_cancellation_slot(
-              one.signal.slot(),
-              boost::asio::bind_executor(executor_, [self = shared_from_this(), which](error_code error) {
-                self->ended(which, error);
-              })));
+      if (sources_.size() == memory_->resolvers.size() || cancelled_) return;
+      sources_.emplace_back(std::make_unique<source>(executor_));
+      begin(sources_.size() - 1);
     }
 
     void cancel() {
       cancelled_ = true;
-      for (std::size_t i = 0; i < sources_.size(); ++i)  // one that ends may not end the run in here
-        sources_[i]->signal.emit(boost::asio::cancellation_type::all);
+      for (std::size_t i = 0; i < sources_.size(); ++i) {  // one that ends may not end the run in here
+        sources_[i]->pause.cancel();
+        if (const auto signal = sources_[i]->signal) signal->emit(boost::asio::cancellation_type::all);
+      }
     }
 
     template <class... Parameters, class... Values>
-    void post(std::size_t which, void (run::*what)(std::size_t, Parameters...), Values... values) {
-      boost::asio::post(executor_,
-                        [self = shared_from_this(), which, what, ... values = std::move(values)]() mutable {
-                          if (!self->cancelled_ && !self->over_) ((*self).*what)(which, std::move(values)...);
-                        });
+    void post(std::size_t which, std::uint64_t turn, void (run::*what)(std::size_t, Parameters...),
+              Values... values) {
+      boost::asio::post(executor_, [self = shared_from_this(), which, turn, what,
+                                    ... values = std::move(values)]() mutable {
+        if (!self->cancelled_ && self->sources_[which]->turn == turn)
+          ((*self).*what)(which, std::move(values)...);
+      });
     }
 
     void set(std::size_t which, backend where) {
       if (!problem_with(where).empty()) return sink_.added(std::move(where));  // to be told; it is no backend
       auto& its = *sources_[which];
       auto key = where.key();
-      its.known.insert_or_assign(std::move(key), std::move(where));
-      if (its.is_complete) tell();
+      its.heard().insert_or_assign(std::move(key), std::move(where));
+      if (its.has_named_all) tell();
     }
 
     void erase(std::size_t which, std::string key) {
       auto& its = *sources_[which];
-      its.known.erase(key);
-      if (its.is_complete) tell();
+      its.heard().erase(key);
+      if (its.has_named_all) tell();
     }
 
     void failed(std::size_t which, error_code error, std::string text) {
@@ -165,28 +213,74 @@ class fallback_resolver {
     }
 
     void round_done(std::size_t which) {
-      sources_[which]->is_complete = true;
+      auto& its = *sources_[which];
+      if (!std::exchange(its.has_named_all, true)) its.known = std::exchange(its.coming, {});
+      its.has_answered = true;
+      its.fruitless_runs = 0;
       tell();
     }
 
    private:
     struct source {
-      boost::asio::cancellation_signal signal;
-      std::map<std::string, backend> known;
-      bool is_complete = false;  ///< Its first round is done.
-      bool is_down = false;      ///< It has failed, or ended.
+      explicit source(const boost::asio::any_io_executor& on) : pause(on) {}
+
+      std::map<std::string, backend>& heard() noexcept { return has_named_all ? known : coming; }
+
+      std::shared_ptr<boost::asio::cancellation_signal> signal;  ///< While it runs.
+      boost::asio::steady_timer pause;                           ///< Between its runs.
+      std::uint64_t turn = 0;                                    ///< Counts its runs.
+      std::uint32_t fruitless_runs = 0;                          ///< In a row.
+      std::map<std::string, backend> known;                      ///< Kept over its runs.
+      std::map<std::string, backend> coming;  ///< What this run names, until it has named all.
+      bool has_named_all = false;             ///< This run.
+      bool has_answered = false;              ///< Any run.
+      bool is_down = false;                   ///< It has failed, or ended, at least once.
     };
 
-    void ended(std::size_t which, error_code error) {
-      --running_;
-      if (!cancelled_) {
-        if (error) sink_.failed(error, "a resolver gave up: " + error.message());
-        pass_by(which);
-      }
-      if (running_ > 0 || over_) return;
-      over_ = true;
-      if (cancelled_) error = boost::asio::error::operation_aborted;
-      std::move(handler_)(error ? error : make_error_code(errc::resolver_failed));
+    void begin(std::size_t which) {
+      auto& its = *sources_[which];
+      its.signal = std::make_shared<boost::asio::cancellation_signal>();
+      its.coming.clear();
+      its.has_named_all = false;
+      const auto turn = ++its.turn;
+      auto thrown = detail::failure_of(errc::resolver_failed, [&] {
+        memory_->resolvers[which].async_run(
+            resolver_sink{std::make_shared<listener>(shared_from_this(), which, turn)},
+            boost::asio::bind_cancellation_slot(
+                its.signal->slot(), boost::asio::bind_executor(executor_, [self = shared_from_this(), which,
+                                                                           turn](error_code error) {
+                  self->ended(which, turn, error, {});
+                })));
+      });
+      if (thrown.error)
+        boost::asio::post(executor_,
+                          [self = shared_from_this(), which, turn, thrown = std::move(thrown)]() mutable {
+                            self->ended(which, turn, thrown.error, std::move(thrown.text));
+                          });
+    }
+
+    void ended(std::size_t which, std::uint64_t turn, error_code error, std::string text) {
+      auto& its = *sources_[which];
+      if (turn != its.turn || !its.signal) return;  // it has thrown as well
+      its.signal.reset();
+      if (cancelled_) return over();
+      ++its.fruitless_runs;
+      its.pause.expires_after(core::backoff_delay(memory_->recovery, its.fruitless_runs, memory_->random));
+      its.pause.async_wait([self = shared_from_this(), which](error_code) {
+        if (self->cancelled_)
+          self->over();
+        else
+          self->begin(which);
+      });
+      if (!error) error = errc::resolver_failed;
+      if (text.empty()) text = error.message();
+      sink_.failed(error, "a resolver gave up: " + text);
+      pass_by(which);
+    }
+
+    /// One of them: when all are, the run is.
+    void over() {
+      if (++over_ == sources_.size()) std::move(handler_)(boost::asio::error::operation_aborted);
     }
 
     /// There is nothing to be had of it now.
@@ -199,12 +293,12 @@ class fallback_resolver {
     void tell() {
       for (std::size_t i = 0; i < sources_.size(); ++i) {
         const auto& its = *sources_[i];
-        if (!its.known.empty() && its.is_complete) return say(its.known);
+        if (!its.known.empty()) return say(its.known);
       }
       const auto& last = *sources_.back();
-      if (sources_.size() == resolvers_->size()) {
-        if (last.is_complete) say({});
-      } else if (last.is_complete || last.is_down) {
+      if (sources_.size() == memory_->resolvers.size()) {
+        if (last.has_answered) say({});
+      } else if (last.has_answered || last.is_down) {
         begin_next();  // what it knows comes later
       }
     }
@@ -216,18 +310,17 @@ class fallback_resolver {
       announced_.take(sink_, std::move(answer));
     }
 
-    std::shared_ptr<std::vector<any_resolver>> resolvers_;
+    std::shared_ptr<memory> memory_;
     resolver_sink sink_;
     boost::asio::any_io_executor executor_;
     handler_type handler_;
     std::vector<std::unique_ptr<source>> sources_;  ///< Those that were begun, in order.
     announcements announced_;
-    std::size_t running_ = 0;
+    std::size_t over_ = 0;  ///< So many of them neither run nor wait any more.
     bool cancelled_ = false;
-    bool over_ = false;
   };
 
-  std::shared_ptr<std::vector<any_resolver>> resolvers_;
+  std::shared_ptr<memory> memory_;
 };
 
 }  // namespace cueball

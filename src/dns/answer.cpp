@@ -13,9 +13,8 @@ namespace {
 
 constexpr std::size_t longest_name = 255;
 
-// More than any honest answer has; they bound the work that a hostile one makes.
+// More than any honest answer has; it bounds the work that a hostile one makes.
 constexpr unsigned most_pointers = 64;
-constexpr unsigned most_aliases = 16;
 
 constexpr std::uint16_t class_in = 1;
 
@@ -298,6 +297,11 @@ finding read(const message& answer, const std::string& name, record_type type) {
   if (out.what == kind::found) return out;
 
   const auto soa = negative_ttl(answer);
+  if (answer.code == response_code::no_error && !soa && *end != canonical(name)) {
+    out.what = kind::alias;
+    out.target = *end;
+    return out;
+  }
   const bool refers = std::any_of(answer.authorities.begin(), answer.authorities.end(),
                                   [](const record& each) { return each.type == record_type::ns; });
   if (answer.code == response_code::no_error && !soa && refers) {

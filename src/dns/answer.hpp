@@ -84,6 +84,7 @@ struct finding {
   enum class kind {
     found,            ///< There are records.
     empty,            ///< The server knows that there are none.
+    alias,            ///< There is another name, which the answer says nothing of.
     not_implemented,  ///< The server does not know the type.
     refused,          ///< The server does not want to say; to ask it again is pointless.
     failed,           ///< The server does not know.
@@ -95,15 +96,24 @@ struct finding {
   std::vector<record> records;
 
   /// Found: the shortest of the records and of the aliases that led to them. Empty: what the SOA says
-  /// (RFC 2308, section 5), if there is one.
+  /// (RFC 2308, section 5), if there is one. An alias: of those that led to it.
   std::optional<std::uint32_t> ttl;
+
+  /// The name to ask for, where there is an alias.
+  std::string target;
 
   /// What the server said, where it failed.
   std::string text;
 };
 
-/// Follows the aliases in the answer, and believes no record whose owner was not asked for.
+/// Follows the aliases in the answer, and believes no record whose owner was not asked for. Where they lead
+/// to a name of which the answer neither has records nor denies them by a SOA, that is to be asked for (RFC
+/// 1034, section 5.3.3, step 4c): a server that answers for its own zones only does not know what is beyond
+/// them.
 finding read(const message& answer, const std::string& name, record_type type);
+
+/// More than any honest name has; they bound the work that a hostile one makes.
+inline constexpr unsigned most_aliases = 16;
 
 /// Addresses of `target` that came along, unasked, in the additional section. None if nothing is known: that
 /// says not that there are none.

@@ -53,6 +53,29 @@ void client::use(std::vector<nameserver> servers) {
 }
 
 asio::awaitable<lookup> client::look_up(std::string name, record_type type) {
+  std::optional<std::uint32_t> ttl;
+  auto asked = name;
+  for (unsigned steps = 0;; ++steps) {
+    auto out = co_await ask_all(asked, type);
+    auto& found = out.found;
+    if (found.ttl && ttl) ttl = found.ttl = std::min(*found.ttl, *ttl);
+    if (found.what == kind::empty && !found.ttl) found.ttl = ttl;
+    if (found.what != kind::alias) {
+      if (steps > 0 && !out.why.text.empty()) out.why.text += " (an alias of '" + name + "')";
+      co_return out;
+    }
+    if (steps == most_aliases) {
+      out.why = {asio::error::host_not_found_try_again,
+                 "the lookup of " + name_of(type) + " of '" + name + "' failed: its aliases do not end"};
+      found = {};
+      co_return out;
+    }
+    ttl = found.ttl;
+    asked = found.target == "." ? found.target : found.target + '.';
+  }
+}
+
+asio::awaitable<lookup> client::ask_all(std::string name, record_type type) {
   lookup out;
   if (servers_.empty()) {
     out.why = {asio::error::host_not_found_try_again, "there is no nameserver"};
@@ -68,7 +91,7 @@ asio::awaitable<lookup> client::look_up(std::string name, record_type type) {
     for (const auto& server : servers) {
       const auto got = co_await ask(server, name, type, timeout);
       judge(got, name, type, out);
-      if (out.found.what == kind::found || out.found.what == kind::empty) {
+      if (out.found.what == kind::found || out.found.what == kind::empty || out.found.what == kind::alias) {
         last_good_ = server;
         use(std::move(servers_));
         co_return out;

@@ -42,10 +42,12 @@ class client {
   const std::vector<nameserver>& servers() const noexcept { return servers_; }
 
   /// The next server is asked when one fails. When all have, all are asked again after a while, as the
-  /// recovery says; but not if all refused, or none knows the type.
+  /// recovery says; but not if all refused, or none knows the type. Aliases are followed.
   boost::asio::awaitable<lookup> look_up(std::string name, record_type type);
 
  private:
+  boost::asio::awaitable<lookup> ask_all(std::string name, record_type type);
+
   operation_recovery how_;
   random_source& random_;
   std::vector<nameserver> servers_;

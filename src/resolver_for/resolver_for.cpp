@@ -173,7 +173,8 @@ any_resolver etcd_from(std::string_view address, [[maybe_unused]] std::string_vi
 
 any_resolver one_for(std::string_view address, resolver_defaults defaults) {
   if (address.empty()) refuse(address, "is no address");
-  if (const auto mark = address.find("://"); mark != address.npos) {
+  // A path may have "://" in it, but not before its first slash.
+  if (const auto mark = address.find("://"); mark != address.npos && mark < address.find('/')) {
     const auto scheme = address.substr(0, mark);
     const auto rest = address.substr(mark + 3);
     if (scheme == "dns") return dns_from(address, rest, false, defaults);

@@ -346,6 +346,69 @@ TEST_CASE("the shortest TTL in use decides, also that of an alias") {
   CHECK(took < 1900ms);
 }
 
+TEST_CASE("an alias that leads out of a nameserver's zone is followed, to whoever knows its target") {
+  nameserver inside{[](const dns_question& asked) {
+    if (asked.name == "svc.test") return dns_answer{.answers = {cname("svc.test", "www.other.org", 1)}};
+    return dns_answer{.code = refused};
+  }};
+  nameserver outside{zone{{a("www.other.org", "10.0.0.1", 3600)}}};
+  auto options = ask({inside.text(), outside.text()});
+  options.service.clear();
+  options.max_ttl = 1h;
+  const resolving run{dns_resolver{"svc.test", options}};
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"svc.test@10.0.0.1:8080"});
+  CHECK(run.told().failures().empty());
+  // The alias holds for a second only.
+  const auto begin = std::chrono::steady_clock::now();
+  const auto asked = inside.asked() + outside.asked();
+  REQUIRE(eventually([&] { return inside.asked() + outside.asked() > asked; }));
+  CHECK(std::chrono::steady_clock::now() - begin < 1900ms);
+}
+
+TEST_CASE("SRV records and targets may be behind aliases that lead to another zone") {
+  nameserver server{[](const dns_question& asked) -> dns_answer {
+    if (asked.name == service) return {.answers = {cname(service, "_web._tcp.other.org")}};
+    if (asked.name == "_web._tcp.other.org") return {.answers = {srv(asked.name, "web.test", 80)}};
+    if (asked.name == "web.test") return {.answers = {cname("web.test", "host.org")}};
+    return {.answers = {a(asked.name, "10.0.0.1")}};
+  }};
+  const resolving run{dns_resolver{"svc.test", ask(server)}};
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
+  // What the target does not have is not there; what nobody says of it is not known.
+  server.answer([](const dns_question& asked) -> dns_answer {
+    if (asked.name == service) return {.answers = {srv(service, "web.test", 80)}};
+    if (asked.name == "web.test") return {.answers = {cname("web.test", "host.org")}};
+    return {.code = servfail};
+  });
+  REQUIRE(eventually([&] { return !run.told().failures().empty(); }));
+  CHECK_THAT(last_failure(run), ct::ContainsSubstring("A of 'host.org.' failed"));
+  CHECK_THAT(last_failure(run), ct::ContainsSubstring("an alias of 'web.test.'"));
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
+  server.answer([](const dns_question& asked) -> dns_answer {
+    if (asked.name == service) return {.answers = {srv(service, "web.test", 80)}};
+    if (asked.name == "web.test") return {.answers = {cname("web.test", "host.org")}};
+    return {};
+  });
+  CHECK(eventually([&] { return run.told().keys().empty(); }));
+}
+
+TEST_CASE("aliases that lead from one to the next without end are a failure") {
+  std::atomic<unsigned> next{0};
+  nameserver server{[&](const dns_question& asked) {
+    return dns_answer{.answers = {cname(asked.name, "n" + std::to_string(next++) + ".test")}};
+  }};
+  auto options = ask(server);
+  options.service.clear();
+  options.recovery.delay = options.recovery.max_delay = 1h;
+  const resolving run{dns_resolver{"svc.test", options}};
+  REQUIRE(eventually([&] { return !run.told().failures().empty(); }));
+  CHECK_THAT(last_failure(run), ct::ContainsSubstring("'svc.test' failed: its aliases do not end"));
+  CHECK(server.asked() == 17);
+  CHECK(run.told().events().empty());
+}
+
 TEST_CASE("the next nameserver is asked only when one fails, and then stays the first") {
   nameserver first{one_service}, second{one_service};
   const resolving run{dns_resolver{"svc.test", ask({first.text(), second.text()})}};
@@ -535,13 +598,13 @@ TEST_CASE("bad options are refused by name and value") {
 TEST_CASE("a port of 0 is told, and is no backend, not even where it is the only one") {
   nameserver server{one_service};
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  REQUIRE(eventually([&] { return run->rounds() == 1; }));
+  REQUIRE(eventually([&] { return run.told().rounds() == 1; }));
   server.answer(zone{{srv(service, "web.test", 0), a("web.test", "10.0.0.1")}});
-  REQUIRE(eventually([&] { return !run->failures().empty(); }));
+  REQUIRE(eventually([&] { return !run.told().failures().empty(); }));
   CHECK_THAT(last_failure(run), ct::ContainsSubstring("'web.test'") && ct::ContainsSubstring("port 0"));
-  CHECK(run->keys() == keys{"web.test@10.0.0.1:80"});
+  CHECK(run.told().keys() == keys{"web.test@10.0.0.1:80"});
   server.answer(zone{{srv(service, "web.test", 0), srv(service, "web.test", 81), a("web.test", "10.0.0.1")}});
-  CHECK(eventually([&] { return run->keys() == keys{"web.test@10.0.0.1:81"}; }));
+  CHECK(eventually([&] { return run.told().keys() == keys{"web.test@10.0.0.1:81"}; }));
 }
 
 TEST_CASE("a nameserver that hangs up as soon as TCP has reached it is told, and raises no signal") {
@@ -570,7 +633,7 @@ TEST_CASE("a nameserver that hangs up as soon as TCP has reached it is told, and
       udp.send_to(boost::asio::buffer(message, size), from);
     }
   }};
-  const auto told = std::make_shared<notes>();
+  const auto told = std::make_shared<recorder>();
   dns_resolver resolver{"svc.test", ask({"127.0.0.1:" + std::to_string(here.port())})};
   resolver.async_run(resolver_sink{told}, boost::asio::bind_executor(context, [](error_code) {}));
   // Slow enough for the server to be gone when the question is written.
@@ -600,9 +663,9 @@ TEST_CASE("a nameserver is reached over an address that holds for one link only"
   nameserver server{one_service, address};
   CAPTURE(server.text());
   const resolving run{dns_resolver{"svc.test", ask(server)}};
-  CHECK(eventually([&] { return run->rounds() == 1; }));
-  CHECK(run->failures().empty());
+  CHECK(eventually([&] { return run.told().rounds() == 1; }));
+  CHECK(run.told().failures().empty());
   const resolving lost{dns_resolver{"svc.test", ask({"[fe80::1%no-such]:53"})}};
-  CHECK(eventually([&] { return !lost->failures().empty(); }));
+  CHECK(eventually([&] { return !lost.told().failures().empty(); }));
   CHECK_THAT(last_failure(lost), ct::ContainsSubstring("no interface 'no-such'"));
 }

@@ -79,6 +79,20 @@ TEST_CASE("aliases are followed, and shorten the TTL") {
             .what == kind::failed);
 }
 
+TEST_CASE("an alias that leads to a name of which nothing is said is to be followed") {
+  const auto leads = [](const dns_answer& answer) { return said(answer, "x.test", record_type::a); };
+  const auto out = leads({.answers = {cname("x.test", "y.test", 9), cname("y.test", "Z.else", 3)}});
+  CHECK(out.what == kind::alias);
+  CHECK(out.target == "z.else");
+  CHECK(out.ttl == 3U);
+  CHECK(leads({.answers = {cname("x.test", "z.else")}, .authorities = {{"else", 2, 5, {0}}}}).what ==
+        kind::alias);
+  // A server that knows of the end of it says so (RFC 2308, section 2.1 and 2.2).
+  CHECK(leads({.answers = {cname("x.test", "z.test")}, .authorities = {soa("test", 5, 5)}}).what ==
+        kind::empty);
+  CHECK(leads({.code = nxdomain, .answers = {cname("x.test", "z.test")}}).what == kind::empty);
+}
+
 TEST_CASE("failed, empty and refused are told apart") {
   const auto what = [](const dns_answer& answer) { return said(answer, "x.test", record_type::a).what; };
   CHECK(what({}) == kind::empty);

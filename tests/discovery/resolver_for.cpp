@@ -43,6 +43,8 @@ TEST_CASE("a list of addresses is what it says") {
   CHECK(found(" 10.0.0.1:5432 , 10.0.0.2:81 ") == keys{"10.0.0.1:5432", "10.0.0.2:81"});
   CHECK(found("[::1]:80,10.0.0.1:80") == keys{"[::1]:80", "10.0.0.1:80"});
   CHECK(found("/run/db.sock") == keys{"/run/db.sock"});
+  CHECK(found("/run/tcp://db.sock") == keys{"/run/tcp%3A//db.sock"});
+  CHECK(found("10.0.0.1:80,/run/dns://a | 10.0.0.2:80") == keys{"10.0.0.1:80", "/run/dns%3A//a"});
   CHECK(found("10.0.0.1,[::1],::2,10.0.0.2:81", {.port = 90}) ==
         keys{"10.0.0.1:90", "[::1]:90", "[::2]:90", "10.0.0.2:81"});
 }
