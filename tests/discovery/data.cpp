@@ -9,7 +9,7 @@
 #include <support/catch.hpp>
 
 using namespace cueball;
-using detail::quoted;
+using detail::in_quotes;
 using detail::read_member;
 using detail::read_primary;
 
