@@ -58,7 +58,7 @@ std::vector<detail::host_and_port> members_of(const std::string& endpoints) {
     if (one.find(':') == one.npos || one.ends_with(']')) one += ":2379";
     auto member = detail::split_host_and_port(one);
     if (!member || member->host.find_first_of(std::string_view{" \t\r\n/@\0", 7}) != member->host.npos)
-      detail::refuse("etcd_options::endpoints", detail::quoted(endpoints),
+      detail::refuse("etcd_options::endpoints", detail::in_quotes(endpoints),
                      "members such as http://h1:2379,[::1]:2379, without TLS");
     found.push_back(std::move(*member));
   }
@@ -183,7 +183,7 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
       if (how.is_failure) {
         run_.sink.failed(how.error, "etcd_resolver: " + name_of_member() +
                                         ", asked for the keys that begin with " +
-                                        quoted(memory_->options.prefix) + ": " + how.text);
+                                        in_quotes(memory_->options.prefix) + ": " + how.text);
         memory_->turn = (memory_->turn + 1) % memory_->members.size();
       }
       pause_.expires_after(delay_.next(memory_->random));
@@ -212,7 +212,7 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
       if (error) co_return failed(error);
       const auto& answer = parser.get();
       if (answer.result() != http::status::ok)
-        co_return refused("HTTP " + std::to_string(answer.result_int()) + ' ' + quoted(answer.body()));
+        co_return refused("HTTP " + std::to_string(answer.result_int()) + ' ' + in_quotes(answer.body()));
       auto all = read_range(answer.body());
       if (!all.problem.empty()) co_return refused("the answer is malformed: " + all.problem);
       revision = all.revision;
@@ -247,7 +247,7 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
         if (!got.problem.empty()) co_return refused("a message of the watch is malformed: " + got.problem);
         if (got.compact_revision > 0) co_return end{{}, "compacted", false};
         if (got.is_cancelled)
-          co_return refused("the watch was cancelled: " + quoted(body.substr(0, line_end)));
+          co_return refused("the watch was cancelled: " + in_quotes(body.substr(0, line_end)));
         if (got.is_created && !std::exchange(is_created, true))
           watching_since_ = std::chrono::steady_clock::now();
         if (!got.events.empty()) take(got);
@@ -350,7 +350,7 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
   void put(const std::string& key, std::string value) {
     auto found = read_member(value, memory_->options.endpoint);
     if (!found.problem.empty())
-      run_.sink.failed(errc::bad_backend, "etcd_resolver: the key " + quoted(key) + ' ' + found.problem);
+      run_.sink.failed(errc::bad_backend, "etcd_resolver: the key " + in_quotes(key) + ' ' + found.problem);
     entries_.insert_or_assign(key, entry{std::move(value), std::move(found.where)});
   }
 
@@ -361,7 +361,7 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
       if (each.where) all.push_back(*each.where);
     const bool wants_more = detail::tell(
         memory_->known, options.patience, run_.sink, std::move(all),
-        "etcd_resolver: no key that begins with " + quoted(options.prefix) + " has a usable backend");
+        "etcd_resolver: no key that begins with " + in_quotes(options.prefix) + " has a usable backend");
     reread_at_ = wants_more
                      ? after(std::chrono::steady_clock::now(),
                              core::spread_out(options.reread_delay, options.spread / 2, memory_->random))

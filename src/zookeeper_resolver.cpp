@@ -57,7 +57,7 @@ bool is_path(const std::string& path) {
 
 ensemble ensemble_of(const std::string& servers) {
   const auto bad = [&] {
-    detail::refuse("zookeeper_options::servers", detail::quoted(servers),
+    detail::refuse("zookeeper_options::servers", detail::in_quotes(servers),
                    "servers such as h1:2181,[::1]:2181, with a path at the end or none");
   };
   ensemble found;
@@ -99,12 +99,12 @@ void check(const zookeeper_options& options) {
   const std::string aggregate = "zookeeper_options::";
   ensemble_of(options.servers);
   if (!is_path(options.path))
-    detail::refuse(aggregate + "path", detail::quoted(options.path),
+    detail::refuse(aggregate + "path", detail::in_quotes(options.path),
                    "a path from '/', without one at its end");
   if (options.mode != zookeeper_mode::children && options.mode != zookeeper_mode::primary)
     detail::refuse(aggregate + "mode", std::to_string(static_cast<int>(options.mode)), "children or primary");
   if (!options.endpoint.empty() && options.mode == zookeeper_mode::primary)
-    detail::refuse(aggregate + "endpoint", detail::quoted(options.endpoint),
+    detail::refuse(aggregate + "endpoint", detail::in_quotes(options.endpoint),
                    "empty with zookeeper_mode::primary");
   detail::check_duration(aggregate + "session_timeout", options.session_timeout, 100ms, 1h);
   detail::check_delays(aggregate, options);

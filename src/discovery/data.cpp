@@ -71,7 +71,7 @@ std::string text(const json::object& in, std::string_view name) {
 
 backend checked(backend where) {
   if (where.is_unix() || !is_ip_address(where.address))
-    throw malformed{"names the host " + quoted(where.address) +
+    throw malformed{"names the host " + in_quotes(where.address) +
                     ", which is no IP address (names are for DNS)"};
   return where;
 }
@@ -140,13 +140,13 @@ reading guarded(std::string_view data, const Read& read) {
   try {
     return {.where = read()};
   } catch (const malformed& bad) {
-    return {.problem = bad.what + ": " + quoted(data)};
+    return {.problem = bad.what + ": " + in_quotes(data)};
   }
 }
 
 }  // namespace
 
-std::string quoted(std::string_view data) {
+std::string in_quotes(std::string_view data) {
   constexpr std::size_t most = 300;
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out = "'";

@@ -31,7 +31,7 @@ reading read_member(std::string_view data, std::string_view endpoint = {});
 reading read_primary(std::string_view data);
 
 /// At most a few hundred characters of it, in quotes, with what does not print escaped: for messages.
-std::string quoted(std::string_view data);
+std::string in_quotes(std::string_view data);
 
 /// `10.0.0.1:80`, `[::1]:80`; nothing if it is malformed. The host is what stands there: a name or an
 /// address.

@@ -83,7 +83,7 @@ Answer guarded(std::string_view text, const Read& read) {
   try {
     return read();
   } catch (const malformed& bad) {
-    return {.problem = bad.what + ": " + quoted(text)};
+    return {.problem = bad.what + ": " + in_quotes(text)};
   }
 }
 

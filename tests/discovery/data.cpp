@@ -9,7 +9,7 @@
 #include <support/catch.hpp>
 
 using namespace cueball;
-using detail::quoted;
+using detail::in_quotes;
 using detail::read_member;
 using detail::read_primary;
 
@@ -125,7 +125,7 @@ TEST_CASE("what is malformed is refused with its value") {
                                  R"({"serviceEndpoint": {"host": "10.0.0.1", "port": 80}, "status": 7})",
                                  R"({"host": "10.0.0.1", "port": 80, "enabled": "no"})"}) {
     INFO(data);
-    CHECK_THAT(problem(data), ct::ContainsSubstring(quoted(data)));
+    CHECK_THAT(problem(data), ct::ContainsSubstring(in_quotes(data)));
   }
   CHECK(problem("") == "has no data");
   CHECK(problem(" \n") == "has no data");
