@@ -6,7 +6,9 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -263,6 +265,15 @@ asio::awaitable<void> run_with(std::shared_ptr<detail::dns_discovery> discovery,
   co_await discovery->run(std::move(sink));
 }
 
+/// The strand is for tokens whose executor runs on several threads. What cancels the run goes through it,
+/// too: behind the run's beginning, since co_spawn throws into the executor what is cancelled before that.
+struct run_on_strand {
+  explicit run_on_strand(const asio::any_io_executor& executor) : strand(asio::make_strand(executor)) {}
+
+  asio::any_io_executor strand;
+  asio::cancellation_signal cancel;
+};
+
 error_code code_of(const std::exception_ptr& thrown) {
   try {
     if (thrown) std::rethrow_exception(thrown);
@@ -277,13 +288,19 @@ error_code code_of(const std::exception_ptr& thrown) {
 
 void dns_resolver::start(std::shared_ptr<detail::dns_discovery> discovery,
                          const asio::any_io_executor& executor, resolver_sink sink, handler_type handler) {
-  const auto slot = asio::get_associated_cancellation_slot(handler);
-  // The strand is for tokens whose executor runs on several threads.
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  const auto running = std::make_shared<run_on_strand>(executor);
+  if (slot.is_connected())
+    slot.assign([weak = std::weak_ptr{running}](asio::cancellation_type type) {
+      if (const auto it = weak.lock()) asio::dispatch(it->strand, [it, type] { it->cancel.emit(type); });
+    });
   asio::co_spawn(
-      asio::any_io_executor{asio::make_strand(executor)}, run_with(std::move(discovery), std::move(sink)),
+      running->strand, run_with(std::move(discovery), std::move(sink)),
       asio::bind_cancellation_slot(
-          slot, [executor, handler = std::move(handler)](const std::exception_ptr& thrown) mutable {
-            asio::post(executor, [handler = std::move(handler), code = code_of(thrown)]() mutable {
+          running->cancel.slot(),
+          [executor, slot, running, handler = std::move(handler)](const std::exception_ptr& thrown) mutable {
+            asio::post(executor, [slot, handler = std::move(handler), code = code_of(thrown)]() mutable {
+              if (slot.is_connected()) slot.clear();
               std::move(handler)(code);
             });
           }));

@@ -82,9 +82,9 @@ class exchange : public std::enable_shared_from_this<exchange> {
       if (scope_ == 0) return finish("there is no interface '" + interface + "'");
       whom.address.resize(percent);
     }
-    auto scoped = whom;
+    auto scoped = whom.text();
     if (char name_of_link[IF_NAMESIZE]; scope_ != 0 && ::if_indextoname(scope_, name_of_link))
-      scoped.address += std::string{'%'} + name_of_link;
+      scoped += std::string{'%'} + name_of_link;
     const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
     ares_options options{};
     options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP | ARES_FLAG_EDNS;
@@ -103,9 +103,9 @@ class exchange : public std::enable_shared_from_this<exchange> {
 #endif
     auto status = ::ares_init_options(&channel_, &options, given);
     if (status != ARES_SUCCESS) channel_ = nullptr;
-    // c-ares 1.20 and later want to be told the interface; before, it was no address with one.
+    // Where c-ares knows of scopes, it refuses such an address without one; elsewhere, one with it.
     if (status == ARES_SUCCESS) {
-      status = ::ares_set_servers_ports_csv(channel_, scoped.text().c_str());
+      status = ::ares_set_servers_ports_csv(channel_, scoped.c_str());
       if (status != ARES_SUCCESS) status = ::ares_set_servers_ports_csv(channel_, whom.text().c_str());
     }
     if (status != ARES_SUCCESS) return finish(::ares_strerror(status));
