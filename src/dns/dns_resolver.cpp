@@ -146,7 +146,9 @@ class dns_discovery {
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     told_.begin_run();
     for (const auto& text : skipped_) sink.failed(errc::bad_argument, text);
+    std::vector<std::string> warned_of;
     for (std::uint32_t failures = 0;;) {
+      if (asks_system()) warn_of_skipped(sink, warned_of);
       auto search = dns::system_search_list();
       auto servers = co_await nameservers(sink, search);
       client_.use(std::move(servers));
@@ -192,6 +194,18 @@ class dns_discovery {
     quest.default_port = 53;
     dynamic_.push_back(std::make_unique<dynamic_servers>(entry, dns::finder{std::move(quest)}));
     order_.push_back(dynamic_.back().get());
+  }
+
+  bool asks_system() const noexcept { return order_.empty() || (bootstrap_.empty() && !dynamic_.empty()); }
+
+  /// Once in a run, and again when there are others.
+  static void warn_of_skipped(const resolver_sink& sink, std::vector<std::string>& warned_of) {
+    auto skipped = dns::system_nameservers_skipped();
+    if (skipped == warned_of) return;
+    for (const auto& entry : skipped)
+      sink.failed(errc::bad_argument, "dns_resolver: /etc/resolv.conf: the nameserver '" + entry +
+                                          "' is skipped: it is no IP address");
+    warned_of = std::move(skipped);
   }
 
   asio::awaitable<std::vector<dns::nameserver>> nameservers(resolver_sink sink, dns::search_list search) {

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include <cueball/backend.hpp>
@@ -119,6 +121,22 @@ search_list system_search_list() {
     if (problem_with_name(domain).empty()) out.domains.emplace_back(domain);
   }
   ::res_nclose(&state);
+  return out;
+}
+
+std::vector<std::string> system_nameservers_skipped() {
+  constexpr std::size_t longest = 60;
+  std::vector<std::string> out;
+  std::ifstream file{_PATH_RESCONF};
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words{line};
+    std::string keyword, address;
+    words >> keyword >> address;
+    if (keyword != "nameserver" || cueball::detail::is_ip_address(address)) continue;
+    if (address.size() > longest) address = address.substr(0, longest) + "...";
+    std::replace_if(address.begin(), address.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    out.push_back(std::move(address));
+  }
   return out;
 }
 

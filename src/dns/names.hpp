@@ -41,8 +41,12 @@ struct search_list {
   std::vector<std::string> candidates(const std::string& name) const;
 };
 
-/// As /etc/resolv.conf and its environment variables have them. Both read small files, and never throw.
+/// As /etc/resolv.conf and its environment variables have them. All read small files, and never throw for what
+/// is in them.
 search_list system_search_list();
 std::vector<nameserver> system_nameservers();
+
+/// What stands in /etc/resolv.conf for a nameserver and is none, fit to be printed.
+std::vector<std::string> system_nameservers_skipped();
 
 }  // namespace cueball::dns

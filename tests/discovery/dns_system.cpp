@@ -47,7 +47,8 @@ zone svc_at(const std::string& address) {
 }  // namespace
 
 TEST_CASE(
-    "the system's nameservers are asked at port 53, in its order, and what is no nameserver is skipped") {
+    "the system's nameservers are asked at port 53, in its order; what is no nameserver is skipped, and "
+    "told") {
   nameserver first{svc_at("10.0.0.1"), "127.0.0.1", 53}, second{svc_at("10.0.0.1"), "127.0.0.2", 53};
   here.configure(
       "# nameserver 127.0.0.4\nnameserver 127.0.0.300\nnameserver\nnameserver ns.test\nnonsense 127.0.0.5\n"
@@ -59,7 +60,14 @@ TEST_CASE(
   second.answer([](const dns_question&) { return dns_answer{.code = servfail}; });
   REQUIRE(eventually([&] { return first.asked() >= 4; }));
   CHECK(run.told().changes() == 1);
-  CHECK(run.told().failures().empty());
+  // Once, however often the file is read.
+  std::vector<std::string> skipped;
+  for (const std::string what : {"127.0.0.300", "", "ns.test"})
+    skipped.push_back("dns_resolver: /etc/resolv.conf: the nameserver '" + what +
+                      "' is skipped: it is no IP address");
+  CHECK(run.told().failures() == skipped);
+  here.configure("nameserver 127.0.0.2\nnameserver x\xFFy\n");
+  CHECK(eventually([&] { return run.told().heard("the nameserver 'x?y' is skipped"); }));
 }
 
 TEST_CASE("a nameserver of the system is reached over IPv6") {
