@@ -65,9 +65,10 @@ inline std::vector<std::uint16_t> free_ports(std::size_t count) {
   return ports;
 }
 
-/// Where the program is: in PATH, or where root's are, which other users often have not in theirs. Empty: it
-/// is not there.
+/// Where the program is: in PATH, or where root's are, which other users often have not in theirs; a path is
+/// taken as it is. Empty: it is not there.
 inline std::string path_of(const std::string& name) {
+  if (name.find('/') != name.npos) return ::access(name.c_str(), X_OK) == 0 ? name : std::string{};
   const char* const path = std::getenv("PATH");
   const std::string all = (path ? std::string{path} : "") + ":/usr/sbin:/usr/local/sbin";
   for (std::size_t at = 0; at <= all.size();) {
