@@ -117,10 +117,9 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
 
   void begin() {
     if (run_.slot.is_connected())
-      run_.slot.assign([weak = weak_from_this(), strand = strand_](asio::cancellation_type) {
-        asio::post(strand, [weak] {
-          if (const auto self = weak.lock()) self->cancel();
-        });
+      // It may be emitted, or go, when the executor has gone: no strand is kept by it.
+      run_.slot.assign([weak = weak_from_this()](asio::cancellation_type) {
+        if (const auto self = weak.lock()) asio::post(self->strand_, [self] { self->cancel(); });
       });
     asio::post(strand_, [self = shared_from_this()] {
       if (self->is_over_) return;
