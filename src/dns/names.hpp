@@ -41,8 +41,8 @@ struct search_list {
   std::vector<std::string> candidates(const std::string& name) const;
 };
 
-/// As /etc/resolv.conf and its environment variables have them. All read small files, and never throw for what
-/// is in them.
+/// As /etc/resolv.conf and its environment variables have them. All read small files, and never throw for
+/// what is in them.
 search_list system_search_list();
 std::vector<nameserver> system_nameservers();
 
