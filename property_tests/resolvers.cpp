@@ -196,8 +196,8 @@ struct asks_with_a_timer {
               self.get_cancellation_state().cancelled() != boost::asio::cancellation_type::none;
           if (is_cancelled && wrong != fault::is_deaf) {
             if (wrong == fault::leaves_work) {
-              const auto late =
-                  std::make_shared<boost::asio::steady_timer>(timer->get_executor(), std::chrono::seconds{1});
+              const auto late = std::make_shared<boost::asio::steady_timer>(timer->get_executor(),
+                                                                            std::chrono::seconds{10});
               late->async_wait([late](error_code) {});
             }
             if (wrong == fault::reports_when_over)
@@ -285,7 +285,7 @@ TEST_CASE("a resolver is held to the patience that it was told", "[resolvers]") 
 TEST_CASE("whatever is wrong with a resolver is found", "[resolvers]") {
   using std::chrono::milliseconds;
   const resolver_terms terms{
-      .how = {.missing = 1, .empty = 3}, .limit = milliseconds{500}, .stop_limit = milliseconds{500}};
+      .how = {.missing = 1, .empty = 3}, .limit = milliseconds{2000}, .stop_limit = milliseconds{1000}};
   const std::vector<std::pair<fault, const char*>> all{
       {fault::adds_again, "was added, which was known"},
       {fault::changes_nothing, "was changed to what it was"},
