@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <map>
@@ -29,6 +25,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include <cueball/detail/open_socket.hpp>
+#include <cueball/detail/seed.hpp>
 #include <cueball/detail/what.hpp>
 #include <cueball/etcd_resolver.hpp>
 
@@ -88,7 +86,7 @@ class etcd_memory {
   explicit etcd_memory(etcd_options given)
       : options(std::move(given)),
         members(members_of(options.endpoints)),
-        random(random_of(options.seed)),
+        random(seed_of(options.seed)),
         known(options.patience),
         turn(random.below(static_cast<std::uint32_t>(members.size()))) {}
 
@@ -291,23 +289,13 @@ class etcd_run final : public std::enable_shared_from_this<etcd_run> {
     error_code last = asio::error::host_not_found;
     for (const auto& each : where) {
       stream_.close();
-      last = open(each.protocol());
+      last = open_socket(stream_.socket(), each.protocol());
       if (last) continue;
       std::tie(last) = co_await stream_.async_connect(each, to_tuple);
       if (is_over_) co_return asio::error::operation_aborted;
       if (!last || last == beast::error::timeout) break;
     }
     co_return last;
-  }
-
-  /// No program that is started meanwhile inherits it: see `tcp_connection::open`.
-  error_code open(const asio::ip::tcp& protocol) {
-    const int made = ::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC, protocol.protocol());
-    if (made < 0) return {errno, boost::system::system_category()};
-    error_code error;
-    stream_.socket().assign(protocol, made, error);
-    if (error) ::close(made);
-    return error;
   }
 
   /// From here, or from the connect, the time-out runs until the answer is there.

@@ -20,6 +20,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <cueball/detail/seed.hpp>
 #include <cueball/zookeeper_resolver.hpp>
 
 #include "discovery/backoff.hpp"
@@ -124,7 +125,7 @@ class zookeeper_memory {
       : options(std::move(given)),
         servers(ensemble_of(options.servers)),
         path(options.path == "/" && !servers.root.empty() ? servers.root : servers.root + options.path),
-        random(random_of(options.seed)),
+        random(seed_of(options.seed)),
         known(options.patience) {}
 
   const zookeeper_options options;

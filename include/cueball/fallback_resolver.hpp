@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +31,7 @@
 #include <cueball/backend.hpp>
 #include <cueball/core/backoff.hpp>
 #include <cueball/detail/refusal.hpp>
+#include <cueball/detail/seed.hpp>
 #include <cueball/detail/what.hpp>
 #include <cueball/error.hpp>
 #include <cueball/pool_options.hpp>
@@ -85,12 +85,10 @@ class fallback_resolver {
   explicit fallback_resolver(std::vector<any_resolver> in_order, fallback_options options = {}) {
     if (in_order.empty()) throw_error(errc::bad_argument, "fallback_resolver: there is no resolver");
     check(options);
-    std::random_device device;
-    const auto seed = options.seed ? *options.seed : std::uint64_t{device()} << 32U | device();
     memory_ = std::make_shared<memory>(
         memory{std::move(in_order),
                {.delay = options.delay, .max_delay = options.max_delay, .spread = options.spread},
-               random_source{seed}});
+               random_source{detail::seed_of(options.seed)}});
   }
 
   template <async_resolver... Resolvers>

@@ -3,10 +3,6 @@
 /// tcp_connection: a stream socket to a backend, over TCP or a Unix socket.
 #pragma once
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -19,6 +15,7 @@
 #include <boost/asio/post.hpp>
 
 #include <cueball/backend.hpp>
+#include <cueball/detail/open_socket.hpp>
 #include <cueball/error.hpp>
 #include <cueball/seal_descriptor.hpp>
 
@@ -50,7 +47,7 @@ class tcp_connection {
     return boost::asio::async_compose<Token, void(error_code)>(
         [this, started = false](auto& self, error_code error = {}) mutable {
           if (!std::exchange(started, true)) {
-            if (const auto refused = open())
+            if (const auto refused = detail::open_socket(socket_, endpoint_.protocol()))
               return boost::asio::post(boost::asio::append(std::move(self), refused));
             return socket_.async_connect(endpoint_, std::move(self));
           }
@@ -87,19 +84,6 @@ class tcp_connection {
   static endpoint_type endpoint_of(const backend& where) {
     if (where.is_unix()) return boost::asio::local::stream_protocol::endpoint{where.address};
     return boost::asio::ip::tcp::endpoint{boost::asio::ip::make_address(where.address), where.port};
-  }
-
-  /// Asio's own `open` would let every program that is started meanwhile inherit the socket. That would keep
-  /// the connection open, and the reactor would hear of it after the close, and take it for news of the next
-  /// socket in its place. A socket that is assigned is taken from the reactor before it is closed.
-  error_code open() {
-    const auto protocol = endpoint_.protocol();
-    const int made = ::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC, protocol.protocol());
-    if (made < 0) return {errno, boost::system::system_category()};
-    error_code error;
-    socket_.assign(protocol, made, error);
-    if (error) ::close(made);
-    return error;
   }
 
   error_code set_options() {

@@ -4,8 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <random>
 #include <string>
 
 #include <cueball/core/backoff.hpp>
@@ -34,12 +32,6 @@ class growing_delay {
   double spread_;
   std::uint32_t failures_ = 0;
 };
-
-inline random_source random_of(std::optional<std::uint64_t> seed) {
-  if (seed) return random_source{*seed};
-  std::random_device device;
-  return random_source{(std::uint64_t{device()} << 32U) | device()};
-}
 
 /// \param aggregate "zookeeper_options::"
 inline void check_duration(const std::string& field, duration value, duration least = shortest_interval,

@@ -2,7 +2,6 @@
 #include <cueball/dns_resolver.hpp>
 
 #include <algorithm>
-#include <random>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -16,6 +15,7 @@
 
 #include <cueball/backend.hpp>
 #include <cueball/core/backoff.hpp>
+#include <cueball/detail/seed.hpp>
 
 #include "client.hpp"
 #include "finder.hpp"
@@ -127,7 +127,7 @@ class dns_discovery {
   dns_discovery(std::string domain, dns_options options)
       : domain_(checked_domain(std::move(domain), options)),
         options_(std::move(options)),
-        random_(options_.seed ? *options_.seed : fresh_seed()),
+        random_(seed_of(options_.seed)),
         finder_(quest_of(domain_, options_)),
         client_(options_.recovery, random_),
         bootstrap_client_(options_.recovery, random_),
@@ -168,11 +168,6 @@ class dns_discovery {
     std::vector<dns::nameserver> known{};
     time_point until = time_point::min();
   };
-
-  static std::uint64_t fresh_seed() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32U | device();
-  }
 
   void skip(const std::string& field, const std::string& entry, const std::string& wrong) {
     skipped_.push_back("dns_resolver: dns_options::" + field + ": the nameserver '" + entry +

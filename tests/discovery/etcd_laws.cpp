@@ -12,6 +12,7 @@
 #include <support/catch.hpp>
 #include <support/relay.hpp>
 
+#include "discovery/support/registered.hpp"
 #include "etcd_server.hpp"
 
 using namespace cueball;
@@ -25,9 +26,7 @@ class turned_etcd {
   void answer(const std::vector<backend>& all) {
     network_.hold();
     std::map<std::string, std::string> put;
-    for (const auto& where : all)
-      put[key_of(where)] = R"({"host": ")" + where.address + R"(", "port": )" + std::to_string(where.port) +
-                           R"(, "weight": )" + std::to_string(where.weight) + '}';
+    for (const auto& where : all) put[key_of(where)] = support::registered(where);
     std::vector<std::string> removed;
     for (const auto& where : now_)
       if (!put.contains(key_of(where))) removed.push_back(key_of(where));

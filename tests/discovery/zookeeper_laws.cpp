@@ -12,6 +12,7 @@
 #include <support/catch.hpp>
 #include <support/relay.hpp>
 
+#include "discovery/support/registered.hpp"
 #include "zookeeper_ensemble.hpp"
 
 using namespace cueball;
@@ -29,8 +30,7 @@ class turned_zookeeper {
     const auto keyed = laws::by_key(all);
     const auto before = laws::by_key(now_);
     for (const auto& [key, where] : keyed) {
-      const auto data = R"({"host": ")" + where.address + R"(", "port": )" + std::to_string(where.port) +
-                        R"(, "weight": )" + std::to_string(where.weight) + '}';
+      const auto data = support::registered(where);
       if (const auto old = before.find(key); old == before.end())
         writer_.create(node_of(where), data);
       else if (old->second != where)

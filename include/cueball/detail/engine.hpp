@@ -10,7 +10,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
 #include <source_location>
 #include <stop_token>
 #include <string>
@@ -43,6 +42,7 @@
 #include <cueball/detail/resolver_runner.hpp>
 #include <cueball/detail/runtime.hpp>
 #include <cueball/detail/seat.hpp>
+#include <cueball/detail/seed.hpp>
 #include <cueball/detail/waiters.hpp>
 #include <cueball/detail/what.hpp>
 #include <cueball/lease.hpp>
@@ -126,7 +126,7 @@ class engine final : public lease_home,
                .be_reset = resettable_connection<Connection> && !is_kept,
                .be_recalled = is_kept,
                .be_single = is_kept},
-              options.seed ? *options.seed : fresh_seed()),
+              seed_of(options.seed)),
         timer_(places_.serial) {
     if constexpr (!async_connection<Connection>) {
       workers_.emplace(options.max_connecting.per_pool);
@@ -525,11 +525,6 @@ class engine final : public lease_home,
   }
 
  private:
-  static std::uint64_t fresh_seed() {
-    std::random_device device;
-    return (std::uint64_t{device()} << 32U) | device();
-  }
-
   // The book.
 
   /// Tells the core something, then sees to what came of it.

@@ -31,6 +31,13 @@ inline backends_by_key by_key(const std::vector<backend>& all) {
   return keyed;
 }
 
+/// Of those with the same key the first one.
+inline std::vector<backend> one_of_each_key(const std::vector<backend>& all) {
+  std::vector<backend> some;
+  for (const auto& [key, where] : by_key(all)) some.push_back(where);
+  return some;
+}
+
 inline std::string to_text(const backends_by_key& all) {
   std::string text = "{";
   for (const auto& [key, where] : all) {

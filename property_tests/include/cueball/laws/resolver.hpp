@@ -36,9 +36,7 @@ void check_resolver(const Make& make, const resolver_terms& terms = {}) {
 template <class Make, backend_source Source>
 void check_resolver(const Make& make, Source& source, resolver_terms terms = {}) {
   if (terms.seed == 0) terms.seed = std::random_device{}();
-  const auto candidates = candidates_of(source);
-  std::vector<backend> all;
-  for (const auto& [key, where] : by_key(candidates)) all.push_back(where);
+  const auto all = one_of_each_key(candidates_of(source));
   source.answer(all);
   check_resolver(make, terms);
   const detail::resolver_laws laws{make, terms};

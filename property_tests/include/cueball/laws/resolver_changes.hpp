@@ -61,9 +61,7 @@ class resolver_changes {
     auto all = candidates_;
     std::shuffle(all.begin(), all.end(), draw_);
     all.resize(1 + draw(static_cast<std::uint32_t>(all.size())));
-    std::vector<backend> drawn;
-    for (const auto& [key, where] : by_key(all)) drawn.push_back(where);
-    return drawn;
+    return one_of_each_key(all);
   }
 
   void change(std::uint32_t kind) {
