@@ -111,9 +111,24 @@ std::set<std::string> zookeeper_ensemble::sessions_of(std::chrono::milliseconds 
 }
 
 bool zookeeper_ensemble::has_session(const std::string& name) const {
-  const auto text = ask(nodes_[leader()], "dump");
-  if (text.empty()) throw std::runtime_error("the leader does not tell which sessions there are");
-  return text.find(name) != text.npos;
+  // A session whose expiry is put off while the leader lists them may be missing from the list, not from its
+  // head: "Session Sets (4)/(2):", where the second number counts sessions.
+  std::set<std::string> all;
+  const bool is_told = eventually([&] {
+    std::istringstream lines{ask(nodes_[leader()], "dump")};
+    all.clear();
+    std::string line;
+    while (std::getline(lines, line) && !line.starts_with("Session Sets (")) {
+    }
+    const auto count = line.rfind(")/(");
+    if (count == line.npos) return false;
+    const std::size_t expected = std::stoul(line.substr(count + 3));
+    while (std::getline(lines, line) && !line.starts_with("ephemeral nodes"))
+      if (line.starts_with("\t0x")) all.insert(line.substr(1));
+    return all.size() == expected;
+  });
+  if (!is_told) throw std::runtime_error("the leader does not tell which sessions there are");
+  return all.contains(name);
 }
 
 bool zookeeper_ensemble::is_serving() const {
