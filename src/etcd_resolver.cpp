@@ -70,12 +70,12 @@ constexpr std::size_t longest_answer = std::size_t{16} << 20U;
 
 void check(const etcd_options& options) {
   using namespace std::chrono_literals;
-  const std::string aggregate = "etcd_options::";
+  const detail::option_checks checks{"etcd_options"};
   members_of(options.endpoints);
-  if (options.prefix.empty()) detail::refuse(aggregate + "prefix", "''", "at least one character");
-  detail::check_duration(aggregate + "timeout", options.timeout);
-  detail::check_duration(aggregate + "idle_limit", options.idle_limit, 100ms);
-  detail::check_delays(aggregate, options);
+  if (options.prefix.empty()) checks.out_of("prefix", "''", "at least one character");
+  checks.interval("timeout", options.timeout);
+  checks.interval("idle_limit", options.idle_limit, 100ms);
+  detail::check_discovery(checks, options);
 }
 
 namespace detail {

@@ -97,18 +97,16 @@ const boost::system::error_category& zookeeper_category() noexcept {
 
 void check(const zookeeper_options& options) {
   using namespace std::chrono_literals;
-  const std::string aggregate = "zookeeper_options::";
+  const detail::option_checks checks{"zookeeper_options"};
   ensemble_of(options.servers);
   if (!is_path(options.path))
-    detail::refuse(aggregate + "path", detail::in_quotes(options.path),
-                   "a path from '/', without one at its end");
+    checks.out_of("path", detail::in_quotes(options.path), "a path from '/', without one at its end");
   if (options.mode != zookeeper_mode::children && options.mode != zookeeper_mode::primary)
-    detail::refuse(aggregate + "mode", std::to_string(static_cast<int>(options.mode)), "children or primary");
+    checks.out_of("mode", std::to_string(static_cast<int>(options.mode)), "children or primary");
   if (!options.endpoint.empty() && options.mode == zookeeper_mode::primary)
-    detail::refuse(aggregate + "endpoint", detail::in_quotes(options.endpoint),
-                   "empty with zookeeper_mode::primary");
-  detail::check_duration(aggregate + "session_timeout", options.session_timeout, 100ms, 1h);
-  detail::check_delays(aggregate, options);
+    checks.out_of("endpoint", detail::in_quotes(options.endpoint), "empty with zookeeper_mode::primary");
+  checks.interval("session_timeout", options.session_timeout, 100ms, 1h);
+  detail::check_discovery(checks, options);
 }
 
 namespace detail {

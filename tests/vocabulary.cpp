@@ -97,16 +97,16 @@ TEST_CASE("the default options are legal") {
 TEST_CASE("a bad option is refused by name and value") {
   CHECK_THAT(complaint({.max_connections = 0}), ct::ContainsSubstring("pool_options::max_connections is 0"));
   CHECK_THAT(complaint({.max_connections = 2'000'000}), ct::ContainsSubstring("2000000"));
-  CHECK_THAT(complaint({.claim_timeout = -1s}), ct::ContainsSubstring("claim_timeout is -1000000000 ns"));
-  CHECK_THAT(complaint({.claim_timeout = 0s}), ct::ContainsSubstring("claim_timeout is 0 ns"));
+  CHECK_THAT(complaint({.claim_timeout = -1s}), ct::ContainsSubstring("claim_timeout is -1 s"));
+  CHECK_THAT(complaint({.claim_timeout = 0s}), ct::ContainsSubstring("claim_timeout is 0 s"));
   CHECK_THAT(complaint({.claim_timeout = 24h * 400}), ct::ContainsSubstring("claim_timeout"));
-  CHECK_THAT(complaint({.rebalance_delay = 1us}), ct::ContainsSubstring("rebalance_delay is 1000 ns"));
+  CHECK_THAT(complaint({.rebalance_delay = 1us}), ct::ContainsSubstring("rebalance_delay is 1 us"));
   CHECK_THAT(complaint({.rebalance_delay = no_limit}), ct::ContainsSubstring("rebalance_delay is no_limit"));
   CHECK_THAT(complaint({.watch_delay = 0s}), ct::ContainsSubstring("watch_delay"));
   CHECK_THAT(complaint({.max_waiters = 0}), ct::ContainsSubstring("max_waiters is 0"));
-  CHECK_THAT(complaint({.target_claim_delay = 0s}), ct::ContainsSubstring("target_claim_delay is 0 ns"));
+  CHECK_THAT(complaint({.target_claim_delay = 0s}), ct::ContainsSubstring("target_claim_delay is 0 s"));
   CHECK_THAT(complaint({.max_churn_rate = 0}), ct::ContainsSubstring("max_churn_rate is 0"));
-  CHECK_THAT(complaint({.max_lifetime = 0s}), ct::ContainsSubstring("max_lifetime is 0 ns"));
+  CHECK_THAT(complaint({.max_lifetime = 0s}), ct::ContainsSubstring("max_lifetime is 0 s"));
   CHECK_THAT(complaint({.lifetime_spread = 1.5}), ct::ContainsSubstring("lifetime_spread is 1.5"));
   CHECK_THAT(complaint({.max_connecting = {.per_backend = 0}}),
              ct::ContainsSubstring("max_connecting.per_backend"));
@@ -121,8 +121,8 @@ TEST_CASE("a bad option is refused by name and value") {
   CHECK_THAT(complaint({.recovery = {.usual = {.spread = std::numeric_limits<double>::quiet_NaN()}}}),
              ct::ContainsSubstring("usual.spread"));
   CHECK_THAT(complaint({.recovery = {.usual = {.timeout = 30s}}}),
-             ct::ContainsSubstring("recovery.usual.max_timeout is 20000000000 ns; it must be at least "
-                                   "recovery.usual.timeout, 30000000000 ns"));
+             ct::ContainsSubstring("recovery.usual.max_timeout is 20 s; it must be at least "
+                                   "recovery.usual.timeout, 30 s"));
   CHECK_THAT(complaint({.recovery = {.usual = {.retries = 0}}}), ct::ContainsSubstring("usual.retries is 0"));
   CHECK_THAT(complaint({.recovery = {.connect = cueball::operation_recovery{.delay = 0s}}}),
              ct::ContainsSubstring("recovery.connect.delay"));
@@ -190,9 +190,8 @@ TEST_CASE("a pool refuses a policy with a bad value, by name and value") {
              ct::StartsWith("decoherence::adaptive::high is 1.000000; it must be above 0 and below 1"));
   CHECK_THAT(of_schedule({.high = 0.5, .low = 0.75}),
              ct::StartsWith("decoherence::adaptive::low is 0.750000; it must be at most high, 0.500000"));
-  CHECK_THAT(
-      of_schedule({.least_pause = 2s, .most_pause = 1s}),
-      ct::StartsWith("decoherence::adaptive::most_pause is 1000000000 ns; it must be at least least_pause, "
-                     "2000000000 ns"));
+  CHECK_THAT(of_schedule({.least_pause = 2s, .most_pause = 1s}),
+             ct::StartsWith("decoherence::adaptive::most_pause is 1 s; it must be at least least_pause, "
+                            "2 s"));
   CHECK(of_schedule({}) == "nothing was thrown");
 }

@@ -5,9 +5,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
-#include <cueball/detail/refusal.hpp>
+#include <cueball/detail/option_checks.hpp>
 #include <cueball/pool_options.hpp>
 #include <cueball/time.hpp>
 
@@ -42,8 +41,7 @@ struct connection_set_options {
 
 /// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
 inline void check(const connection_set_options& options) {
-  if (options.target < 1 || options.target > 1'000'000)
-    detail::refuse("connection_set_options::target", std::to_string(options.target), "1 to 1000000");
+  detail::option_checks{"connection_set_options"}.count("target", options.target, 1'000'000);
 }
 
 namespace detail {

@@ -30,11 +30,10 @@
 #include <cueball/any_resolver.hpp>
 #include <cueball/backend.hpp>
 #include <cueball/core/backoff.hpp>
-#include <cueball/detail/refusal.hpp>
+#include <cueball/detail/option_checks.hpp>
 #include <cueball/detail/seed.hpp>
 #include <cueball/detail/what.hpp>
 #include <cueball/error.hpp>
-#include <cueball/pool_options.hpp>
 #include <cueball/random.hpp>
 #include <cueball/resolver.hpp>
 #include <cueball/time.hpp>
@@ -59,14 +58,7 @@ struct fallback_options {
 
 /// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
 inline void check(const fallback_options& options) {
-  const std::string aggregate = "fallback_options::";
-  if (options.delay < detail::shortest_interval || options.delay > detail::longest_interval)
-    detail::refuse(aggregate + "delay", detail::in_words(options.delay), "1 ms to 365 days");
-  if (options.max_delay < options.delay || options.max_delay > detail::longest_interval)
-    detail::refuse(aggregate + "max_delay", detail::in_words(options.max_delay),
-                   detail::in_words(options.delay) + " to 365 days");
-  if (!(options.spread >= 0.0 && options.spread <= 1.0))
-    detail::refuse(aggregate + "spread", std::to_string(options.spread), "0 to 1");
+  detail::option_checks{"fallback_options"}.delays(options);
 }
 
 /// Tries resolvers in order. The backends are those of the first one that knows of any; each next one is

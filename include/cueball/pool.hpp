@@ -351,8 +351,9 @@ class basic_pool {
           check(options);
           if constexpr (!hears_overdue_leases<observer_type>)
             if (options.lease_limit != no_limit)
-              detail::refuse_option("lease_limit", detail::in_words(options.lease_limit),
-                                    "no_limit, since the pool's observer does not hear of it");
+              detail::option_checks{"pool_options"}.out_of(
+                  "lease_limit", detail::in_words(options.lease_limit),
+                  "no_limit, since the pool's observer does not hear of it");
           check_values(queue, rebalance, decoherence);
           engine_ = std::make_shared<engine_type>(std::move(places), std::move(make), options, queue,
                                                   rebalance, decoherence, std::move(observer));

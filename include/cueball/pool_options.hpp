@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include <cueball/detail/refusal.hpp>
+#include <cueball/detail/option_checks.hpp>
 #include <cueball/time.hpp>
 
 namespace cueball {
@@ -188,77 +188,43 @@ struct pool_options {
 
 namespace detail {
 
-inline constexpr duration shortest_interval = std::chrono::milliseconds{1};
-inline constexpr duration longest_interval = std::chrono::hours{24 * 365};
-
-[[noreturn]] inline void refuse_option(std::string_view field, const std::string& value,
-                                       std::string_view range) {
-  refuse("pool_options::" + std::string{field}, value, range);
-}
-
-inline void check_count(std::string_view field, std::uint32_t value, std::uint32_t most) {
-  if (value < 1 || value > most) refuse_option(field, std::to_string(value), "1 to " + std::to_string(most));
-}
-
-inline void check_interval(std::string_view field, duration value) {
-  if (value < shortest_interval || value > longest_interval)
-    refuse_option(field, in_words(value), "1 ms to 365 days");
-}
-
-inline void check_limit(std::string_view field, duration value) {
-  if (value != no_limit && (value < shortest_interval || value > longest_interval))
-    refuse_option(field, in_words(value), "1 ms to 365 days, or no_limit");
-}
-
-inline void check_fraction(std::string_view field, double value) {
-  if (!(value >= 0.0 && value <= 1.0)) refuse_option(field, std::to_string(value), "0 to 1");
-}
-
-inline void check_maximum(const std::string& name, std::string_view field, duration most, duration least) {
-  check_interval(name + ".max_" + std::string{field}, most);
-  if (most < least)
-    refuse_option(name + ".max_" + std::string{field}, in_words(most),
-                  "at least " + name + "." + std::string{field} + ", " + in_words(least));
-}
-
-inline void check_recovery(std::string_view operation, const operation_recovery& what) {
-  const auto name = "recovery." + std::string{operation};
-  check_count(name + ".retries", what.retries, 1'000'000);
-  check_interval(name + ".timeout", what.timeout);
-  check_maximum(name, "timeout", what.max_timeout, what.timeout);
-  check_interval(name + ".delay", what.delay);
-  check_maximum(name, "delay", what.max_delay, what.delay);
-  check_fraction(name + ".spread", what.spread);
+inline void check_recovery(const option_checks& checks, const std::string& name,
+                           const operation_recovery& what) {
+  const auto prefix = name + '.';
+  checks.count(prefix + "retries", what.retries, 1'000'000);
+  checks.range(prefix, "timeout", what.timeout, "max_timeout", what.max_timeout);
+  checks.delays(what, prefix);
 }
 
 }  // namespace detail
 
 /// Throws `std::system_error` (`errc::bad_option`) with the name and value of the first bad field.
 inline void check(const pool_options& options) {
+  const detail::option_checks checks{"pool_options"};
   const auto& recovery = options.recovery;
-  detail::check_count("max_connections", options.max_connections, 1'000'000);
-  if (options.spares) detail::check_count("spares", *options.spares, options.max_connections);
-  detail::check_limit("claim_timeout", options.claim_timeout);
-  if (options.max_waiters) detail::check_count("max_waiters", *options.max_waiters, 1'000'000'000);
-  detail::check_limit("target_claim_delay", options.target_claim_delay);
-  if (options.max_churn_rate) detail::check_count("max_churn_rate", *options.max_churn_rate, 1'000'000);
-  detail::check_limit("lease_limit", options.lease_limit);
-  detail::check_interval("rebalance_delay", options.rebalance_delay);
-  detail::check_limit("watch_delay", options.watch_delay);
-  detail::check_limit("check_interval", options.check_interval);
-  detail::check_interval("check_timeout", options.check_timeout);
-  detail::check_limit("check_after", options.check_after);
-  detail::check_limit("max_idle", options.max_idle);
-  detail::check_count("max_connecting.per_backend", options.max_connecting.per_backend, 10'000);
-  detail::check_count("max_connecting.per_pool", options.max_connecting.per_pool, 10'000);
-  detail::check_limit("max_lifetime", options.max_lifetime);
-  detail::check_fraction("lifetime_spread", options.lifetime_spread);
-  detail::check_recovery("usual", recovery.usual);
-  if (recovery.connect) detail::check_recovery("connect", *recovery.connect);
-  if (recovery.initial) detail::check_recovery("initial", *recovery.initial);
-  if (recovery.dns) detail::check_recovery("dns", *recovery.dns);
-  detail::check_interval("recovery.stable_after", recovery.stable_after);
-  detail::check_limit("stop_timeout", options.stop_timeout);
+  checks.count("max_connections", options.max_connections, 1'000'000);
+  if (options.spares) checks.count("spares", *options.spares, options.max_connections);
+  checks.limit("claim_timeout", options.claim_timeout);
+  if (options.max_waiters) checks.count("max_waiters", *options.max_waiters, 1'000'000'000);
+  checks.limit("target_claim_delay", options.target_claim_delay);
+  if (options.max_churn_rate) checks.count("max_churn_rate", *options.max_churn_rate, 1'000'000);
+  checks.limit("lease_limit", options.lease_limit);
+  checks.interval("rebalance_delay", options.rebalance_delay);
+  checks.limit("watch_delay", options.watch_delay);
+  checks.limit("check_interval", options.check_interval);
+  checks.interval("check_timeout", options.check_timeout);
+  checks.limit("check_after", options.check_after);
+  checks.limit("max_idle", options.max_idle);
+  checks.count("max_connecting.per_backend", options.max_connecting.per_backend, 10'000);
+  checks.count("max_connecting.per_pool", options.max_connecting.per_pool, 10'000);
+  checks.limit("max_lifetime", options.max_lifetime);
+  checks.fraction("lifetime_spread", options.lifetime_spread);
+  detail::check_recovery(checks, "recovery.usual", recovery.usual);
+  if (recovery.connect) detail::check_recovery(checks, "recovery.connect", *recovery.connect);
+  if (recovery.initial) detail::check_recovery(checks, "recovery.initial", *recovery.initial);
+  if (recovery.dns) detail::check_recovery(checks, "recovery.dns", *recovery.dns);
+  checks.interval("recovery.stable_after", recovery.stable_after);
+  checks.limit("stop_timeout", options.stop_timeout);
 }
 
 }  // namespace cueball

@@ -4,11 +4,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include <cueball/core/backoff.hpp>
-#include <cueball/detail/refusal.hpp>
-#include <cueball/pool_options.hpp>
+#include <cueball/detail/option_checks.hpp>
 #include <cueball/random.hpp>
 #include <cueball/time.hpp>
 
@@ -33,22 +31,12 @@ class growing_delay {
   std::uint32_t failures_ = 0;
 };
 
-/// \param aggregate "zookeeper_options::"
-inline void check_duration(const std::string& field, duration value, duration least = shortest_interval,
-                           duration most = longest_interval) {
-  if (value < least || value > most)
-    refuse(field, in_words(value), in_words(least) + " to " + in_words(most));
-}
-
 /// The fields of this name that all of the discovery's options have.
 template <class Options>
-void check_delays(const std::string& aggregate, const Options& options) {
-  check_duration(aggregate + "delay", options.delay);
-  check_duration(aggregate + "max_delay", options.max_delay, options.delay);
-  if (!(options.spread >= 0.0 && options.spread <= 1.0))
-    refuse(aggregate + "spread", std::to_string(options.spread), "0 to 1");
-  if (options.patience.missing < 1) refuse(aggregate + "patience.missing", "0", "at least 1");
-  check_duration(aggregate + "reread_delay", options.reread_delay);
+void check_discovery(const option_checks& checks, const Options& options) {
+  checks.delays(options);
+  if (options.patience.missing < 1) checks.out_of("patience.missing", "0", "at least 1");
+  checks.interval("reread_delay", options.reread_delay);
 }
 
 }  // namespace cueball::detail

@@ -15,6 +15,7 @@
 
 #include <cueball/backend.hpp>
 #include <cueball/core/backoff.hpp>
+#include <cueball/detail/option_checks.hpp>
 #include <cueball/detail/seed.hpp>
 
 #include "client.hpp"
@@ -27,15 +28,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-[[noreturn]] void refuse_value(const std::string& field, const std::string& value, const std::string& wrong) {
-  throw_error(errc::bad_option, "dns_options::" + field + " is " + value + "; " + wrong);
-}
-
-void check_length(const std::string& field, duration value) {
-  if (value < detail::shortest_interval || value > detail::longest_interval)
-    refuse_value(field, detail::in_words(value), "it must be 1 ms to 365 days");
-}
-
 /// In a list the bad ones are skipped; this says what is wrong with one.
 std::string problem_with_entry(const std::string& entry, bool may_be_dynamic) {
   if (entry.starts_with('@') && may_be_dynamic)
@@ -44,12 +36,13 @@ std::string problem_with_entry(const std::string& entry, bool may_be_dynamic) {
   return "is neither an IP address, with or without a port,";
 }
 
-void check_nameservers(const std::string& field, const std::vector<std::string>& entries, bool dynamic) {
+void check_nameservers(const detail::option_checks& checks, const std::string& field,
+                       const std::vector<std::string>& entries, bool dynamic) {
   if (entries.empty()) return;
   if (std::any_of(entries.begin(), entries.end(),
                   [&](const std::string& each) { return problem_with_entry(each, dynamic).empty(); }))
     return;
-  refuse_value(field, "'" + entries.front() + "'" + (entries.size() > 1 ? " and others" : ""),
+  checks.wrong(field, "'" + entries.front() + "'" + (entries.size() > 1 ? " and others" : ""),
                dynamic ? "no entry is an IP address, with or without a port, or '@' and a host name"
                        : "no entry is an IP address, with or without a port");
 }
@@ -82,41 +75,22 @@ dns::quest quest_of(const std::string& domain, const dns_options& options) {
 }  // namespace
 
 void check(const dns_options& options) {
+  const detail::option_checks checks{"dns_options"};
   if (!options.service.empty()) {
     if (const auto wrong = dns::problem_with_service(options.service); !wrong.empty())
-      refuse_value("service", "'" + options.service + "'", "it " + wrong);
+      checks.wrong("service", "'" + options.service + "'", "it " + wrong);
   } else if (options.default_port == 0) {
-    refuse_value("default_port", "0", "without a service it must be 1 to 65535");
+    checks.wrong("default_port", "0", "without a service it must be 1 to 65535");
   }
-  check_nameservers("nameservers", options.nameservers, true);
-  check_nameservers("bootstrap", options.bootstrap, false);
-  check_length("min_ttl", options.min_ttl);
-  check_length("max_ttl", options.max_ttl);
-  if (options.max_ttl < options.min_ttl)
-    refuse_value("max_ttl", detail::in_words(options.max_ttl),
-                 "it must be at least min_ttl, " + detail::in_words(options.min_ttl));
-  if (options.concurrency < 1 || options.concurrency > 1000)
-    refuse_value("concurrency", std::to_string(options.concurrency), "it must be 1 to 1000");
-  if (options.patience.missing < 1) refuse_value("patience.missing", "0", "it must be at least 1");
-  const auto& recovery = options.recovery;
-  if (recovery.retries < 1 || recovery.retries > 1'000'000)
-    refuse_value("recovery.retries", std::to_string(recovery.retries), "it must be 1 to 1000000");
-  check_length("recovery.timeout", recovery.timeout);
-  check_length("recovery.max_timeout", recovery.max_timeout);
-  check_length("recovery.delay", recovery.delay);
-  check_length("recovery.max_delay", recovery.max_delay);
-  if (recovery.max_timeout < recovery.timeout)
-    refuse_value("recovery.max_timeout", detail::in_words(recovery.max_timeout),
-                 "it must be at least recovery.timeout, " + detail::in_words(recovery.timeout));
-  if (recovery.max_delay < recovery.delay)
-    refuse_value("recovery.max_delay", detail::in_words(recovery.max_delay),
-                 "it must be at least recovery.delay, " + detail::in_words(recovery.delay));
-  if (!(recovery.spread >= 0.0 && recovery.spread <= 1.0))
-    refuse_value("recovery.spread", std::to_string(recovery.spread), "it must be 0 to 1");
+  check_nameservers(checks, "nameservers", options.nameservers, true);
+  check_nameservers(checks, "bootstrap", options.bootstrap, false);
+  checks.range("", "min_ttl", options.min_ttl, "max_ttl", options.max_ttl);
+  checks.count("concurrency", options.concurrency, 1000);
+  if (options.patience.missing < 1) checks.out_of("patience.missing", "0", "at least 1");
+  detail::check_recovery(checks, "recovery", options.recovery);
   if (options.families != dns_families::both && options.families != dns_families::v4 &&
       options.families != dns_families::v6)
-    refuse_value("families", std::to_string(static_cast<int>(options.families)),
-                 "it must be one of the enumerators");
+    checks.out_of("families", std::to_string(static_cast<int>(options.families)), "one of the enumerators");
 }
 
 namespace detail {

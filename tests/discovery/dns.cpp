@@ -579,8 +579,8 @@ TEST_CASE("bad options are refused by name and value") {
   refused_with("a.b", {.service = "http"}, "service is 'http'");
   refused_with("a.b", {.default_port = 1, .nameservers = {"x", "y"}}, "nameservers is 'x' and others");
   refused_with("a.b", {.default_port = 1, .bootstrap = {"@x"}}, "bootstrap is '@x'");
-  refused_with("a.b", {.default_port = 1, .min_ttl = 0s}, "min_ttl is 0 ns");
-  refused_with("a.b", {.default_port = 1, .min_ttl = 2s, .max_ttl = 1s}, "max_ttl is 1000000000 ns");
+  refused_with("a.b", {.default_port = 1, .min_ttl = 0s}, "min_ttl is 0 s");
+  refused_with("a.b", {.default_port = 1, .min_ttl = 2s, .max_ttl = 1s}, "max_ttl is 1 s");
   refused_with("a.b", {.default_port = 1, .concurrency = 0}, "concurrency is 0");
   refused_with("a.b", {.default_port = 1, .patience = {.missing = 0}}, "patience.missing is 0");
   refused_with("a.b", {.default_port = 1, .recovery = {.retries = 0}}, "recovery.retries is 0");
