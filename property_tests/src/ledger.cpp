@@ -184,6 +184,12 @@ void ledger::released(core::slot_id id, bool to_idle) {
   becomes_idle(*one);
 }
 
+void ledger::noted(core::slot_id id, unsigned line) {
+  auto* const one = of(id);
+  demand(one && one->now == state::claimed, "the simulator notes of what it holds");
+  one->noted_line = line;
+}
+
 void ledger::detached(core::slot_id id) {
   auto* const one = of(id);
   demand(one && one->now == state::claimed, "the simulator detached what it does not hold");
@@ -448,6 +454,7 @@ void ledger::overdue(const core::effect& what) {
   demand(one && one->now == state::claimed, "R17: only a lease that is out is told of");
   demand(now_ - one->claimed_at >= options_.lease_limit, "R17: no lease is told of before the limit");
   demand(!one->is_told_of, "R17: a lease is told of once");
+  demand_equal(what.claimed_at.line(), one->noted_line, "R17: a lease is told of with where it was claimed");
   demand(what.where && what.where->key() == owner_of(*one).key, "R17: the backend of a lease is named");
   demand(!stopping_, "R15: nobody looks after a stop");
   one->is_told_of = true;
@@ -978,6 +985,7 @@ void ledger::take(connection& one) {
              "lifo hands out what came back last");
   one.now = state::claimed;
   one.claimed_at = now_;
+  one.noted_line = 0;
   one.is_told_of = false;
   ++one.claims;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <source_location>
 #include <stdexcept>
 #include <utility>
 
@@ -76,7 +77,7 @@ void simulator::done() {
     book_.finished(*who);
     if (who->granted) {
       tell(" -> granted ", named(id_of(*who->granted)));
-      note_lease(who->granted);
+      keep_lease(who->granted);
     } else {
       tell(" -> a wait ended: ", who->error.message());
     }
@@ -123,9 +124,28 @@ void simulator::noted(const core::effect& one) {
   }
 }
 
-void simulator::note_lease(core::slot_base* slot) {
+void simulator::keep_lease(core::slot_base* slot) {
   mix(slot->index + 1000);
   leases_.push_back({slot, id_of(*slot)});
+  note_claims();
+}
+
+void simulator::hold_up(bool holders) {
+  are_held_up_ = holders;
+  note_claims();
+}
+
+void simulator::note_claims() {
+  static const std::array lines{std::source_location::current(),  //
+                                std::source_location::current(),  //
+                                std::source_location::current()};
+  if (are_held_up_) return;
+  for (auto one = leases_.rbegin(); one != leases_.rend() && !one->is_noted; ++one) {
+    one->is_noted = true;
+    const auto& where = lines[++noted_ % lines.size()];
+    pool_->note_claim(*one->slot, where);
+    book_.noted(one->id, where.line());
+  }
 }
 
 // Backends.
@@ -227,7 +247,7 @@ bool simulator::try_take() {
   auto* const slot = pool_->try_take();
   book_.tried(slot);
   tell("try to take: ", slot ? named(id_of(*slot)) : "none");
-  if (slot) note_lease(slot);
+  if (slot) keep_lease(slot);
   done();
   return slot != nullptr;
 }
@@ -652,7 +672,7 @@ void simulator::step(const op& one) {
                              : book_.refuses_empty()                ? errc::no_backend
                                                                     : errc::none_idle),
              "try_claim says why");
-      if (slot) note_lease(slot);
+      if (slot) keep_lease(slot);
       return done();
     }
     case op_kind::cancel:

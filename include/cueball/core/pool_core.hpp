@@ -106,7 +106,10 @@ class pool_core {
   /// The holder of the slot, who has just got it, was asked for it here. Needs no lock.
   static void note_claim([[maybe_unused]] slot_type& slot,
                          [[maybe_unused]] detail::claim_site_for<observer_type> where) noexcept {
-    if constexpr (hears_overdue) slot.claimed_at.store(where.where(), std::memory_order_release);
+    if constexpr (hears_overdue) {
+      slot.claimed_at.store(where.where(), std::memory_order_release);
+      slot.noted.store(slot.latest_claim(), std::memory_order_release);
+    }
   }
 
   // Life.

@@ -94,8 +94,15 @@ class slot_handle {
 /// A slot of a pool whose observer wants to hear of leases that are out for long.
 template <class Base>
 struct timed_slot : Base {
-  /// By its holder; after it has counted the claim, which who acquires this sees then.
+  /// By its holder, who counts the claim, then says where it claimed, then for which claim it has said so.
+  /// In between it may be held up for long. Who acquires one of these sees what came before it.
   std::atomic<std::source_location> claimed_at{};
+  std::atomic<std::uint64_t> noted{0};
+
+  /// Which claim of which connection this is, for `noted`; never 0.
+  std::uint64_t latest_claim() const noexcept {
+    return std::uint64_t{this->generation} << 32U | static_cast<std::uint32_t>(this->claims);
+  }
 
   /// The lease that the last look found, and when a look found it first.
   struct {

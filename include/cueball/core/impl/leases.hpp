@@ -35,6 +35,8 @@ void pool_core<Policies, Payload>::look_at_lease([[maybe_unused]] slot_type& slo
       return;
     }
     if (seen.told || now < after(seen.first, options_.lease_limit)) return;
+    // A holder that is held up before it has said where it claimed is told of when it has.
+    if (slot.noted.load(std::memory_order_acquire) != slot.latest_claim()) return;
     const auto where = slot.claimed_at.load(std::memory_order_acquire);
     if (slot.claims != claims) return;  // without a lock: it ended, and this may be where the next one began
     seen.told = true;

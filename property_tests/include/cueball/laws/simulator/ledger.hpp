@@ -57,6 +57,7 @@ class ledger {
     bool outdated = false;  ///< Opened before an invalidation.
     bool is_reset = true;   ///< Since it was claimed.
     time_point claimed_at{};
+    unsigned noted_line = 0;  ///< Where its holder said that it claimed; 0 before it did.
     bool is_told_of = false;  ///< That it is claimed for long.
   };
 
@@ -127,6 +128,8 @@ class ledger {
   void cancels(const core::waiter& who);
   /// `try_take` or `try_claim` gave this slot, or none.
   void tried(const core::slot_base* slot);
+  /// \param line where its holder claimed it
+  void noted(core::slot_id id, unsigned line);
 
   // What came of it.
 

@@ -54,6 +54,9 @@ class simulator {
   std::size_t leases() const { return leases_.size(); }
   /// Cut ones are released as broken whatever `how` says.
   void release(std::size_t which, ending how = ending::good);
+  /// Holders have got connections, and run on only later: until then the pool does not know where they
+  /// claimed.
+  void hold_up(bool holders);
   void detach(std::size_t which);
   core::waiter& wait_ready(std::uint32_t count, time_point deadline);
   core::waiter& wait_stopped(time_point deadline);
@@ -127,6 +130,7 @@ class simulator {
   struct lease {
     core::slot_base* slot;
     core::slot_id id;
+    bool is_noted = false;
   };
 
   template <class... Words>
@@ -157,7 +161,8 @@ class simulator {
   void nonsense(unsigned variant);
   void stale(unsigned variant);
   void noted(const core::effect& one);
-  void note_lease(core::slot_base* slot);
+  void keep_lease(core::slot_base* slot);
+  void note_claims();
   link* link_of(core::slot_id id);
   core::waiter& new_waiter(core::waiter::kind what);
 
@@ -176,6 +181,8 @@ class simulator {
   std::vector<manner> manners_;
   std::vector<backend> described_;
   std::uint64_t tests_ = 0;
+  std::size_t noted_ = 0;
+  bool are_held_up_ = false;
   bool resolver_runs_ = false;
   bool resolver_due_ = false;
   bool is_lazy_;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ class world {
   virtual ~world() = default;
 
   virtual core::slot_base* try_take() = 0;
+  virtual void note_claim(core::slot_base& slot, std::source_location where) = 0;
   virtual bool try_put(core::slot_base& slot) = 0;
 
   virtual void start(time_point now) = 0;

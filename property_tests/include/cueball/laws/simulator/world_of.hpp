@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,10 @@ class world_of final : public world {
       : core_(options, queue, rebalance, decoherence, can, seed, slice) {}
 
   core::slot_base* try_take() override { return core_.try_take(); }
+  void note_claim(core::slot_base& slot, std::source_location where) override {
+    using slot_type = typename decltype(core_)::slot_type;
+    core_.note_claim(static_cast<slot_type&>(slot), where);
+  }
   bool try_put(core::slot_base& slot) override { return core_.try_put(slot) == push_result::done; }
 
   void start(time_point now) override { core_.start(now); }
