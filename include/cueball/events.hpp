@@ -133,8 +133,9 @@ struct shuffled_event {
 };
 
 /// A lease is out for longer than `pool_options::lease_limit`. Told once of each, between the limit and one
-/// and a half times the limit after the claim. Only observers that have an `on` for it hear of it, and only
-/// in their pools claims take note of where they are made.
+/// and a half times the limit after the claim; later, if until then the claiming thread has not run on, since
+/// only it says where. Only observers that have an `on` for it hear of it, and only in their pools claims
+/// take note of where they are made.
 struct lease_overdue_event {
   const backend& where;
   std::source_location claimed_at;  ///< The call of `claim`, `try_claim` or `async_claim`.
